@@ -1,0 +1,1 @@
+"""SendiGoPro: the communications platform that a business installs itself and never outgrows."""

@@ -1,0 +1,1 @@
+"""The media we speak on, and one file per provider."""

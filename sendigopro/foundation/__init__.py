@@ -1,0 +1,1 @@
+"""What every other ring stands on: time, ids, randomness, problems, PostgreSQL, phone numbers, alphabets."""

@@ -1,0 +1,64 @@
+"""Ids: UUIDv7 inside, TypeIDs (prefix and 26 letters of base32) outside."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import uuid_utils
+
+from sendigopro.foundation.problems import Invalid
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32, as the TypeID specification 0.3 has it
+PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+VALUE_OF = {letter: value for value, letter in enumerate(ALPHABET)}
+SUFFIX_LENGTH = 26
+
+
+def new() -> UUID:
+    """A fresh UUIDv7: its first 48 bits are milliseconds, so ids sort by time."""
+    return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def new_bytes() -> bytes:
+    """The 16 bytes of a fresh UUIDv7; five times cheaper than `new`."""
+    return uuid_utils.uuid7().bytes
+
+
+def typed(prefix: str, value: UUID | bytes) -> str:
+    """Write an id as customers see it: `msg_01h455vb4pex5vsknk084sn02q`."""
+    number = value.int if isinstance(value, UUID) else int.from_bytes(value)
+    letters = [PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(letters)}"
+
+
+def parse(prefix: str, text: str, *, param: str | None = None) -> UUID:
+    """Read an id back; anything else than this prefix and 26 proper letters is `Invalid`."""
+    head, _, suffix = text.rpartition("_")
+    if head != prefix or len(suffix) != SUFFIX_LENGTH or suffix[0] > "7":
+        raise Invalid("invalid_id", f"This is not an id of the form {prefix}_….", param=param)
+    number = 0
+    for letter in suffix:
+        value = VALUE_OF.get(letter)
+        if value is None:
+            raise Invalid("invalid_id", f"This is not an id of the form {prefix}_….", param=param)
+        number = number << 5 | value
+    return UUID(int=number)
+
+
+def milliseconds_of(value: UUID | bytes) -> int:
+    """Milliseconds since 1970 of a UUIDv7."""
+    return int.from_bytes((value.bytes if isinstance(value, UUID) else value)[:6])
+
+
+def time_of(value: UUID | bytes) -> datetime:
+    """When a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp(milliseconds_of(value) / 1000, UTC)
+
+
+def first_at(moment: datetime) -> UUID:
+    """The lowest id that can have been made at `moment` or later."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def first_of_day(day: date) -> UUID:
+    """The lowest id of a day: the bound of its partition."""
+    return first_at(datetime(day.year, day.month, day.day, tzinfo=UTC))
