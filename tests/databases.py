@@ -1,0 +1,87 @@
+"""What all tests share: one PostgreSQL for the session, a fresh pair of databases for every test that asks."""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from sendigopro.foundation import migrations, roles
+from sendigopro.foundation.embedded import EmbeddedServer, Tuning
+
+COUNTER = itertools.count(1)
+
+
+class Databases:
+    """Two migrated databases of one test. The addresses name no role; `main` and `vault` connect as one."""
+
+    def __init__(self, main_url: str, vault_url: str) -> None:
+        self.main_url = main_url
+        self.vault_url = vault_url
+        self.opened: list[asyncpg.Connection] = []
+
+    async def main(self, role: str = "pipeline") -> asyncpg.Connection:
+        return await self.connect(self.main_url, role)
+
+    async def vault(self, role: str = "pipeline") -> asyncpg.Connection:
+        return await self.connect(self.vault_url, role)
+
+    async def connect(self, url: str, role: str) -> asyncpg.Connection:
+        """A connection the fixture closes."""
+        conn = await asyncpg.connect(url, user=role)
+        self.opened.append(conn)
+        return conn
+
+    async def close(self) -> None:
+        for conn in self.opened:
+            await conn.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """A real server without fsync; tests of durability start their own."""
+    folder = Path(tempfile.mkdtemp(prefix="sendigopro-test-"))
+    running = EmbeddedServer(folder, Tuning(is_durable=False, max_connections=200))
+    try:
+        asyncio.run(running.start())
+        yield running
+    finally:
+        asyncio.run(running.stop())
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def templates(server: EmbeddedServer) -> None:
+    """Migrate `main` and `vault` once; every test copies them."""
+    asyncio.run(migrate_both(server))
+
+
+async def migrate_both(server: EmbeddedServer) -> None:
+    admin = await asyncpg.connect(server.url("postgres"), user="postgres")
+    await roles.ensure_roles(admin)
+    await roles.ensure_databases(admin)
+    await admin.close()
+    for database in ("main", "vault"):
+        conn = await asyncpg.connect(server.url(database), user="owner")
+        await migrations.migrate(conn, database)
+        await conn.close()
+
+
+@pytest.fixture
+async def databases(server: EmbeddedServer, templates: None) -> AsyncIterator[Databases]:  # noqa: ARG001  # it migrates
+    """A `main` and a `vault` of this test alone."""
+    number = next(COUNTER)
+    names = [f"{template}_{number}" for template in roles.DATABASES]
+    admin = await asyncpg.connect(server.url("postgres"), user="postgres")
+    for name, template in zip(names, roles.DATABASES, strict=True):
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY OWNER owner")
+    databases = Databases(*(server.url(name) for name in names))
+    yield databases
+    await databases.close()
+    for name in names:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
