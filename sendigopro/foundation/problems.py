@@ -6,8 +6,10 @@ Problem
 ├── Unpaid           402  credit does not cover it
 ├── NotAllowed       403  known, but may not
 ├── NotFound         404  no such thing for this account
+├── WrongMethod      405  there is such a place, but not for this
 ├── Conflict         409  right, but not now
 ├── TooLarge         413  more than we read
+├── WrongMedia       415  not JSON
 ├── Unprocessable    422  an idempotency key with another body
 ├── TooMany          429  slow down
 └── Unavailable      503  our fault, and it passes
@@ -80,6 +82,16 @@ class NotFound(Problem):
     status = HTTPStatus.NOT_FOUND
 
 
+class WrongMethod(Problem):
+    """There is such a place, but not for this method; the answer names those it has."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__("method_not_allowed", f"This address knows {self.allowed}.")
+
+
 class Conflict(Problem):
     """Right, but not now."""
 
@@ -90,6 +102,12 @@ class TooLarge(Problem):
     """More than we read."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class WrongMedia(Problem):
+    """A body of a kind that we do not read."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class Unprocessable(Problem):
@@ -140,4 +158,6 @@ def problem_headers(problem: Problem) -> list[tuple[str, str]]:
         headers.append(("retry-after", str(problem.retry_after_seconds)))
     if isinstance(problem, Unauthenticated):
         headers.append(("www-authenticate", 'Bearer realm="SendiGoPro"'))
+    if isinstance(problem, WrongMethod):
+        headers.append(("allow", problem.allowed))
     return headers
