@@ -114,7 +114,7 @@ def prepare(folder: Path, tuning: Tuning) -> Cluster:
     log = folder / "log" / "postgres.log"
     make_log_folder(log)
     if not (data / "PG_VERSION").exists():
-        make_cluster(data, binaries, account)
+        make_cluster(data, binaries, account, tuning=tuning)
     configure(data, account, tuning=tuning, socket_dir=socket_dir)
     return Cluster(account=account, data=data, postgres=binaries / "postgres", socket_dir=socket_dir, log=log)
 
@@ -236,7 +236,7 @@ def make_log_folder(log: Path) -> None:
         log.replace(log.with_suffix(".old.log"))
 
 
-def make_cluster(data: Path, binaries: Path, account: Account) -> None:
+def make_cluster(data: Path, binaries: Path, account: Account, *, tuning: Tuning) -> None:
     """Run initdb beside the final place and move it there when whole, so a half-made cluster is never taken for one."""
     unfinished = data.with_name("postgres.unfinished")
     if unfinished.exists():
@@ -245,8 +245,9 @@ def make_cluster(data: Path, binaries: Path, account: Account) -> None:
         raise ServerError(f"{data} is there but is no PostgreSQL cluster: remove it, or choose another --data-dir.")
     unfinished.mkdir(mode=0o700)
     os.chown(unfinished, account.uid, account.gid)
-    command = [f"{binaries}/initdb", "-D", str(unfinished), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    command = [f"{binaries}/initdb", "-D", str(unfinished), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]  # the same on every system
+    command += [] if tuning.is_durable else ["--no-sync"]
     try:
         done = subprocess.run(
             command, **run_as(account), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -256,7 +257,6 @@ def make_cluster(data: Path, binaries: Path, account: Account) -> None:
     if done.returncode != 0:
         last = (done.stderr.strip() or "no output").splitlines()[-1]
         raise ServerError(f"PostgreSQL could not make its folder {data}: {last}")
-    os.sync()
     unfinished.rename(data)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,8 @@ class EmbeddedServer:
 
     async def start(self) -> None:
         """Come back when the server takes connections, however long its recovery lasts."""
+        if self.is_alive:
+            return
         cluster.make_folder(self.folder)
         self.lock = self.lock or take_lock(self.folder)
         try:
@@ -76,6 +79,8 @@ class EmbeddedServer:
             while self.process.poll() is None:  # noqa: ASYNC110  # a wait would block, a thread forbids end_with_parent
                 await asyncio.sleep(POLL_SECONDS)
             self.process = None
+        if self.cluster is not None and self.cluster.socket_dir.parent != self.folder:
+            shutil.rmtree(self.cluster.socket_dir, ignore_errors=True)
         if self.lock is not None:
             os.close(self.lock)
             self.lock = None
