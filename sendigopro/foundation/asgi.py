@@ -18,7 +18,7 @@ JSON_TYPE = (b"content-type", b"application/json")
 BODY_SECONDS_MAX = 30.0
 
 
-class ClientGone(Exception):  # noqa: N818  # nothing went wrong here: nobody is left to answer
+class ClientGone(Exception):  # nothing went wrong here: nobody is left to answer
     """The client closed its side before its request was whole."""
 
 

@@ -25,7 +25,7 @@ DOCS = "https://docs.sendigopro.org/errors/"
 CONTENT_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818  # RFC 9457's own word, and ours
+class Problem(Exception):  # RFC 9457's own word, and ours
     """A refusal that the caller can read; `code` is stable, `detail` tells what, where and what next."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR

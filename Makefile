@@ -1,0 +1,53 @@
+# Everything a developer types. Needs python3 (3.11 or newer, with venv) and make; `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --editable
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test check fmt bench chaos clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+venv: $(VENV)/.base ## make .venv and install the product into it
+
+run: venv ## start everything on this machine and print where it answers
+	@$(BIN)/sendigopro up
+
+test: $(VENV)/.test ## install what the tests need, then run them all
+	@[ ! -f tests/peers/install.py ] || $(BIN)/python tests/peers/install.py
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.check ## format, lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+fmt: $(VENV)/.check ## put the code in form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test ## measure us beside the peers, into bench/RESULTS.md
+	@bench/compare.sh
+
+chaos: $(VENV)/.test ## the long run of kills and faults
+	@CHAOS=long $(BIN)/python -m pytest -m chaos tests/chaos
+
+clean: ## remove what was made, not written
+	@rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.base: pyproject.toml
+	@echo "Installing into $(VENV): once, about a minute."
+	@$(PYTHON) -m venv $(VENV) || { echo "This needs Python 3.11 or newer with venv (Debian: apt install python3-venv)."; exit 1; }
+	@$(PIP) .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	@$(PIP) '.[test]'
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	@$(PIP) '.[test,check]'
+	@touch $@
