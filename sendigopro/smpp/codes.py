@@ -1,0 +1,121 @@
+"""The numbers of SMPP 3.4: commands, statuses, tags, and what they are called."""
+
+from typing import Final
+
+# §5.1.2.1 command_id. An answer is its request with the top bit set.
+RESPONSE: Final = 0x80000000
+GENERIC_NACK: Final = 0x80000000
+BIND_RECEIVER: Final = 0x01
+BIND_TRANSMITTER: Final = 0x02
+QUERY_SM: Final = 0x03
+SUBMIT_SM: Final = 0x04
+DELIVER_SM: Final = 0x05
+UNBIND: Final = 0x06
+CANCEL_SM: Final = 0x08
+BIND_TRANSCEIVER: Final = 0x09
+ENQUIRE_LINK: Final = 0x15
+ALERT_NOTIFICATION: Final = 0x102
+DATA_SM: Final = 0x103
+QUERY_SM_RESP: Final = RESPONSE | QUERY_SM
+SUBMIT_SM_RESP: Final = RESPONSE | SUBMIT_SM
+DELIVER_SM_RESP: Final = RESPONSE | DELIVER_SM
+UNBIND_RESP: Final = RESPONSE | UNBIND
+CANCEL_SM_RESP: Final = RESPONSE | CANCEL_SM
+ENQUIRE_LINK_RESP: Final = RESPONSE | ENQUIRE_LINK
+DATA_SM_RESP: Final = RESPONSE | DATA_SM
+
+# §5.1.3 command_status.
+OK: Final = 0x00
+INVALID_LENGTH: Final = 0x02
+INVALID_COMMAND: Final = 0x03
+WRONG_BIND_STATE: Final = 0x04
+ALREADY_BOUND: Final = 0x05
+SYSTEM_ERROR: Final = 0x08
+QUEUE_FULL: Final = 0x14
+THROTTLED: Final = 0x58
+TEMPORARY_APP_ERROR: Final = 0x64
+
+STATUS_NAMES: Final = {
+    0x00: "ESME_ROK",
+    0x01: "ESME_RINVMSGLEN",
+    0x02: "ESME_RINVCMDLEN",
+    0x03: "ESME_RINVCMDID",
+    0x04: "ESME_RINVBNDSTS",
+    0x05: "ESME_RALYBND",
+    0x06: "ESME_RINVPRTFLG",
+    0x07: "ESME_RINVREGDLVFLG",
+    0x08: "ESME_RSYSERR",
+    0x0A: "ESME_RINVSRCADR",
+    0x0B: "ESME_RINVDSTADR",
+    0x0C: "ESME_RINVMSGID",
+    0x0D: "ESME_RBINDFAIL",
+    0x0E: "ESME_RINVPASWD",
+    0x0F: "ESME_RINVSYSID",
+    0x11: "ESME_RCANCELFAIL",
+    0x13: "ESME_RREPLACEFAIL",
+    0x14: "ESME_RMSGQFUL",
+    0x15: "ESME_RINVSERTYP",
+    0x33: "ESME_RINVNUMDESTS",
+    0x34: "ESME_RINVDLNAME",
+    0x40: "ESME_RINVDESTFLAG",
+    0x42: "ESME_RINVSUBREP",
+    0x43: "ESME_RINVESMCLASS",
+    0x44: "ESME_RCNTSUBDL",
+    0x45: "ESME_RSUBMITFAIL",
+    0x48: "ESME_RINVSRCTON",
+    0x49: "ESME_RINVSRCNPI",
+    0x50: "ESME_RINVDSTTON",
+    0x51: "ESME_RINVDSTNPI",
+    0x53: "ESME_RINVSYSTYP",
+    0x54: "ESME_RINVREPFLAG",
+    0x55: "ESME_RINVNUMMSGS",
+    0x58: "ESME_RTHROTTLED",
+    0x61: "ESME_RINVSCHED",
+    0x62: "ESME_RINVEXPIRY",
+    0x63: "ESME_RINVDFTMSGID",
+    0x64: "ESME_RX_T_APPN",
+    0x65: "ESME_RX_P_APPN",
+    0x66: "ESME_RX_R_APPN",
+    0x67: "ESME_RQUERYFAIL",
+    0xC0: "ESME_RINVOPTPARSTREAM",
+    0xC1: "ESME_ROPTPARNOTALLWD",
+    0xC2: "ESME_RINVPARLEN",
+    0xC3: "ESME_RMISSINGOPTPARAM",
+    0xC4: "ESME_RINVOPTPARAMVAL",
+    0xFE: "ESME_RDELIVERYFAILURE",
+    0xFF: "ESME_RUNKNOWNERR",
+}
+
+# §5.3.2 tags of optional parameters.
+RECEIPTED_MESSAGE_ID: Final = 0x001E
+USER_MESSAGE_REFERENCE: Final = 0x0204
+SAR_REFERENCE: Final = 0x020C
+SAR_TOTAL: Final = 0x020E
+SAR_NUMBER: Final = 0x020F
+INTERFACE_VERSION: Final = 0x0210
+NETWORK_ERROR: Final = 0x0423
+MESSAGE_PAYLOAD: Final = 0x0424
+MESSAGE_STATE: Final = 0x0427
+
+# §5.2.12 esm_class.
+ESM_TYPE_MASK: Final = 0x3C
+ESM_RECEIPT: Final = 0x04
+ESM_INTERMEDIATE: Final = 0x20
+ESM_USER_HEADER: Final = 0x40
+
+# §5.2.28 message_state, in the words of appendix B.
+STATE_NAMES: Final = {
+    1: "ENROUTE",
+    2: "DELIVRD",
+    3: "EXPIRED",
+    4: "DELETED",
+    5: "UNDELIV",
+    6: "ACCEPTD",
+    7: "UNKNOWN",
+    8: "REJECTD",
+}
+
+
+def status_name(status: int) -> str:
+    """Give the specification's name of a command_status, or its number when it is a carrier's own."""
+    return STATUS_NAMES.get(status) or f"0x{status:08X}"
