@@ -26,9 +26,7 @@ from sendigopro.smpp.client import Address, BindMode, connect
 from sendigopro.smpp.session import Delivery, Limits, Response, Session
 
 TEXT = "Your parcel is on its way and will be with you today between 10:00 and 12:00. Reply STOP to end these messages."
-FORM = pdu.SubmitForm(
-    pdu.ShortMessage(source="Acme", source_ton=5, destination_ton=1, destination_npi=1, registered=1)
-)
+FORM = pdu.SubmitForm(pdu.ShortMessage(source="Acme", source_ton=5, destination_ton=1, destination_npi=1, registered=1))
 RECEIPT = pdu.frame(
     codes.DELIVER_SM,
     1,
@@ -55,6 +53,7 @@ class Loop:
         self.session = Session(self, limits)
 
     def pump(self) -> None:
+        """Fill the window."""
         while (n := min(self.session.room, self.total - self.sent)) >= min(self.batch, self.total - self.sent) > 0:
             numbers = range(self.sent, self.sent + n)
             octets = encode(TEXT)[1]
@@ -62,19 +61,23 @@ class Loop:
             self.sent += n
 
     def on_responses(self, responses: Sequence[Response]) -> None:
+        """Count, and submit more."""
         self.answered += len(responses)
         self.pump()
         self._finish()
 
     def on_deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge at once."""
         self.receipts += len(deliveries)
         self.session.acknowledge([sequence for sequence, _ in deliveries])
         self._finish()
 
     def on_unanswered(self, tokens: Sequence[Any]) -> None:
+        """Give up: the figure would be wrong."""
         sys.exit(f"{len(tokens)} submits were not answered")
 
     def on_closed(self, error: Exception | None) -> None:
+        """Give up, unless it is we who left."""
         if error is not None:
             sys.exit(f"the connection ended: {error}")
 
@@ -125,8 +128,8 @@ def simulator() -> Iterator[int]:
         port, http_port = one.getsockname()[1], two.getsockname()[1]
     command = [sys.executable, str(path), "--port", str(port), "--http-port", str(http_port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603  # our own file
-        assert process.stdout is not None
-        process.stdout.readline()
+        if process.stdout is not None:
+            process.stdout.readline()  # It speaks when it listens.
         try:
             yield port
         finally:
