@@ -127,7 +127,7 @@ def simulator() -> Iterator[int]:
         two.bind(("127.0.0.1", 0))
         port, http_port = one.getsockname()[1], two.getsockname()[1]
     command = [sys.executable, str(path), "--port", str(port), "--http-port", str(http_port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603  # our own file
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # our own file
         if process.stdout is not None:
             process.stdout.readline()  # It speaks when it listens.
         try:
