@@ -1,0 +1,1 @@
+"""Who people are: identifiers, keys, sealing, forgetting."""

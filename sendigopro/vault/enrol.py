@@ -1,0 +1,189 @@
+"""Group commit of new subjects: who is asked for at the same time is looked up, and enrolled, together."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import asyncpg
+
+from sendigopro.foundation import clock, ids
+from sendigopro.foundation.personal import Phone
+from sendigopro.vault import macs, store
+from sendigopro.vault.keys import KeyErasedError, KeyStore
+from sendigopro.vault.model import AccountKeys, Subject
+from sendigopro.vault.sealing import identifier_key, seal
+from sendigopro.vault.slots import Slots
+from sendigopro.vault.store import StoredSubject
+
+GROUP_MAX = 500
+RACES_MAX = 5
+TABLE, COLUMN = b"subjects", b"identifier"
+
+
+@dataclass(slots=True)
+class Wanted:
+    """One identifier somebody waits for; `subject` is there when its group is done."""
+
+    keys: AccountKeys
+    mode: int
+    lookup: bytes
+    phone: Phone
+    country: str
+    subject: Subject | None = None
+
+    def found(self) -> Subject:
+        if self.subject is None:
+            raise RuntimeError("a group was done without this subject")
+        return self.subject
+
+
+@dataclass(slots=True)
+class Group:
+    """Up to 500 of them, one commit."""
+
+    wanted: list[Wanted] = field(default_factory=list)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    error: Exception | None = None
+
+
+class Enrolment:
+    """Takes what is wanted and finds or makes it; one group at a time, the next one gathers meanwhile."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        *,
+        keys: KeyStore,
+        slots: Slots,
+        linger_seconds: float,
+        on_seen_again: Callable[[UUID, UUID], None],
+    ) -> None:
+        self._pool = pool
+        self._keys = keys
+        self._slots = slots
+        self._linger_seconds = linger_seconds
+        self._on_seen_again = on_seen_again
+        self._groups: deque[Group] = deque()
+        self._under_way: dict[tuple[int, bytes], tuple[Wanted, Group]] = {}
+        self._runner: asyncio.Task[None] | None = None
+
+    def want(self, wanted: Wanted) -> tuple[Wanted, Group]:
+        """Queue it, or join who waits for the same one."""
+        key = (wanted.mode, wanted.lookup)
+        twin = self._under_way.get(key)
+        if twin is not None:
+            return twin
+        if not self._groups or len(self._groups[-1].wanted) >= GROUP_MAX:
+            self._groups.append(Group())
+        group = self._groups[-1]
+        group.wanted.append(wanted)
+        self._under_way[key] = wanted, group
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run())
+        return wanted, group
+
+    async def close(self) -> None:
+        """Come back when nothing is under way."""
+        if self._runner is not None:
+            await asyncio.wait([self._runner])
+
+    async def _run(self) -> None:
+        try:
+            while self._groups:
+                await asyncio.sleep(self._linger_seconds)
+                await self._settle(self._groups.popleft())
+        finally:
+            self._runner = None
+
+    async def _settle(self, group: Group) -> None:
+        try:
+            await self._find_or_make(group.wanted)
+        except Exception as error:  # noqa: BLE001  # whatever it was, everybody in the group is told
+            group.error = error
+        finally:
+            for wanted in group.wanted:
+                self._under_way.pop((wanted.mode, wanted.lookup), None)
+            group.done.set()
+
+    async def _find_or_make(self, wanted: Sequence[Wanted]) -> None:
+        """Nearly always one read and, for new ones, one insert; who loses a race reads again."""
+        missing = list(wanted)
+        async with self._pool.acquire() as conn:
+            for _ in range(RACES_MAX):
+                missing = await self._find(conn, missing)
+                if missing:
+                    missing = await self._make(conn, missing)
+                if not missing:
+                    return
+        raise RuntimeError("subjects appeared and vanished five times in a row")
+
+    async def _find(self, conn: asyncpg.Connection, wanted: list[Wanted]) -> list[Wanted]:
+        """Fill in those that are stored; returns the others. Rows whose key is dead make room for a new subject."""
+        rows = await store.find_subjects(
+            conn,
+            account_ids=[one.keys.account_id for one in wanted],
+            modes=[one.mode for one in wanted],
+            lookups=[one.lookup for one in wanted],
+        )
+        today = clock.today()
+        stored = {(row.mode, row.lookup): row for row in rows}
+        dead: list[StoredSubject] = []
+        missing = []
+        for one in wanted:
+            row = stored.get((one.mode, one.lookup))
+            if row is None:
+                missing.append(one)
+                continue
+            try:
+                key = self._keys.key(row.key_slot)
+            except KeyErasedError:
+                dead.append(row)
+                missing.append(one)
+                continue
+            one.subject = Subject(row.id, one.phone, row.country, key, row.key_slot)
+            if row.last_seen < today:
+                self._on_seen_again(row.account_id, row.id)
+        if dead:
+            await store.delete_subjects(conn, account_ids=[r.account_id for r in dead], ids=[r.id for r in dead])
+        return missing
+
+    async def _make(self, conn: asyncpg.Connection, wanted: list[Wanted]) -> list[Wanted]:
+        """Seal and insert; returns those whom another process has enrolled in between."""
+        slots = await self._slots.take(conn, len(wanted))
+        new = [self._enrolled(one, slot) for one, slot in zip(wanted, slots, strict=True)]
+        inserted = await store.insert_subjects(
+            conn,
+            account_ids=[one.keys.account_id for one in wanted],
+            ids=[subject.id for subject, _ in new],
+            modes=[one.mode for one in wanted],
+            kinds=[macs.PHONE] * len(wanted),
+            lookups=[one.lookup for one in wanted],
+            identifiers=[sealed for _, sealed in new],
+            key_slots=slots,
+            countries=[one.country for one in wanted],
+            today=clock.today(),
+        )
+        lost = []
+        for one, (subject, _) in zip(wanted, new, strict=True):
+            if subject.id in inserted:
+                one.subject = subject
+            else:
+                lost.append(one)
+        return lost
+
+    def _enrolled(self, one: Wanted, slot: int) -> tuple[Subject, bytes]:
+        key = self._keys.key(slot)
+        subject_id = ids.new()
+        place = (one.keys.account_id.bytes, TABLE, COLUMN, subject_id.bytes)
+        sealed = seal(identifier_key(key, one.keys.seal), place, one.phone.reveal().encode())
+        return Subject(subject_id, one.phone, one.country, key, slot), sealed
+
+
+async def wait_for(groups: Iterable[Group]) -> None:
+    """Come back when all groups are done; raises what went wrong with the first that failed."""
+    for group in groups:
+        await group.done.wait()
+        if group.error is not None:
+            raise group.error

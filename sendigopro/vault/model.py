@@ -1,0 +1,40 @@
+"""The vault's nouns: whom an account writes to, and the keys that open what is known of them."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sendigopro.foundation.personal import Phone
+
+PLATFORM = UUID(int=0)
+"""The account that stands for the installation itself, for secrets and members that belong to no customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An end user as one account knows them; a person two accounts write to is two subjects."""
+
+    id: UUID
+    phone: Phone
+    country: str
+    key: bytes = field(repr=False)
+    slot: int
+    """Where the key stands in the key store: what an erasure names."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKeys:
+    """An account's own keys."""
+
+    account_id: UUID
+    lookup: bytes = field(repr=False)
+    suppression: bytes = field(repr=False)
+    seal: bytes = field(repr=False)
+    slots: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BucketKey:
+    """The key of one account and day of expiry."""
+
+    key: bytes = field(repr=False)
+    slot: int

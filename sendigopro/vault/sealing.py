@@ -1,0 +1,65 @@
+"""The one sealed format: version, key epoch, nonce, ciphertext, tag; and the keys made for each use."""
+
+import hmac
+import struct
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from sendigopro.foundation.randomness import random_bytes
+
+Place = tuple[bytes, bytes, bytes, bytes]
+"""Account, table, column, row id: a sealed value opens nowhere else. Account and row id are 16 bytes."""
+
+VERSION = 1
+KEY_EPOCH = 1  # which generation of the account's keys; it grows when they are rotated
+HEADER = struct.pack("!BI", VERSION, KEY_EPOCH)
+HEADER_BYTES, NONCE_BYTES, TAG_BYTES, KEY_BYTES = len(HEADER), 12, 16, 32
+NONCE_END = HEADER_BYTES + NONCE_BYTES
+SALT = b"sendigopro/seal/1"
+
+
+class UnreadableError(Exception):
+    """Not sealed by us, for this place, under this key, or changed since: which of them is told to nobody."""
+
+
+def seal(key: bytes, place: Place, clear: bytes) -> bytes:
+    """Seal with AES-256-GCM; what it is and where it belongs are part of what the tag covers."""
+    nonce = random_bytes(NONCE_BYTES)
+    return HEADER + nonce + AESGCM(key).encrypt(nonce, clear, associated_data(place))
+
+
+def open_(key: bytes, place: Place, sealed: bytes) -> bytes:
+    """Open what `seal` made; anything wrong is `UnreadableError`."""
+    if len(sealed) < NONCE_END + TAG_BYTES or sealed[:HEADER_BYTES] != HEADER:
+        raise UnreadableError
+    try:
+        return AESGCM(key).decrypt(sealed[HEADER_BYTES:NONCE_END], sealed[NONCE_END:], associated_data(place))
+    except InvalidTag:
+        raise UnreadableError from None
+
+
+def associated_data(place: Place) -> bytes:
+    """Unambiguous: the account has 16 bytes, names of tables and columns have no NUL, the row id is the rest."""
+    return b"\0".join((HEADER, *place))
+
+
+def derive(secret: bytes, use: bytes) -> bytes:
+    """HKDF-SHA256 (RFC 5869) for one block of 32 bytes: extract, then expand."""
+    extracted = hmac.digest(SALT, secret, "sha256")
+    return hmac.digest(extracted, use + b"\x01", "sha256")
+
+
+def message_key(subject_key: bytes, bucket_key: bytes) -> bytes:
+    """For a message's body and details: either death, the person's or the bucket's, is enough."""
+    return derive(subject_key + bucket_key, b"message")
+
+
+def identifier_key(subject_key: bytes, account_key: bytes) -> bytes:
+    """For a subject's identifier: it dies with the person or with the account."""
+    return derive(subject_key + account_key, b"identifier")
+
+
+def account_secret_key(account_key: bytes) -> bytes:
+    """For what belongs to the account itself: names, credentials, addresses of its endpoints."""
+    return derive(account_key, b"account")

@@ -1,0 +1,176 @@
+"""Every statement of the vault's database. What is personal arrives here sealed or as a MAC."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubject:
+    """A row of `subjects`, as far as it is needed to find the key."""
+
+    account_id: UUID
+    mode: int
+    lookup: bytes
+    id: UUID
+    key_slot: int
+    country: str
+    last_seen: date
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSubject:
+    """A row of `subjects` with its sealed identifier."""
+
+    id: UUID
+    mode: int
+    lookup: bytes
+    identifier: bytes
+    key_slot: int
+    country: str
+
+
+async def take_block(conn: asyncpg.Connection) -> int:
+    """The number of a block that nobody has."""
+    block: int = await conn.fetchval("INSERT INTO vault.key_blocks DEFAULT VALUES RETURNING id")
+    return block
+
+
+async def find_subjects(
+    conn: asyncpg.Connection, *, account_ids: Sequence[UUID], modes: Sequence[int], lookups: Sequence[bytes]
+) -> list[StoredSubject]:
+    rows = await conn.fetch(
+        """
+        SELECT s.account_id, s.mode, s.lookup, s.id, s.key_slot, s.country, s.last_seen
+          FROM unnest($1::uuid[], $2::smallint[], $3::bytea[]) AS wanted (account_id, mode, lookup)
+          JOIN vault.subjects s USING (account_id, mode, lookup)
+         WHERE s.account_id = ANY($1)
+        """,
+        account_ids,
+        modes,
+        lookups,
+    )
+    return [StoredSubject(*row) for row in rows]
+
+
+async def insert_subjects(
+    conn: asyncpg.Connection,
+    *,
+    account_ids: Sequence[UUID],
+    ids: Sequence[UUID],
+    modes: Sequence[int],
+    kinds: Sequence[int],
+    lookups: Sequence[bytes],
+    identifiers: Sequence[bytes],
+    key_slots: Sequence[int],
+    countries: Sequence[str],
+    today: date,
+) -> set[UUID]:
+    """Insert those that are not there; returns their ids. In one order, so that two groups never wait for each other."""
+    rows = await conn.fetch(
+        """
+        INSERT INTO vault.subjects
+               (account_id, id, mode, kind, lookup, identifier, key_slot, country, first_seen, last_seen)
+        SELECT account_id, id, mode, kind, lookup, identifier, key_slot, country, $9, $9
+          FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::bytea[], $6::bytea[], $7::bigint[],
+                      $8::text[])
+            AS new (account_id, id, mode, kind, lookup, identifier, key_slot, country)
+         ORDER BY account_id, mode, lookup
+            ON CONFLICT (account_id, mode, lookup) DO NOTHING
+        RETURNING id
+        """,
+        account_ids,
+        ids,
+        modes,
+        kinds,
+        lookups,
+        identifiers,
+        key_slots,
+        countries,
+        today,
+    )
+    return {row[0] for row in rows}
+
+
+async def read_subjects(conn: asyncpg.Connection, *, account_id: UUID, ids: Sequence[UUID]) -> list[SealedSubject]:
+    rows = await conn.fetch(
+        """
+        SELECT id, mode, lookup, identifier, key_slot, country
+          FROM vault.subjects
+         WHERE account_id = $1 AND id = ANY($2)
+        """,
+        account_id,
+        ids,
+    )
+    return [SealedSubject(*row) for row in rows]
+
+
+async def delete_subjects(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], ids: Sequence[UUID]) -> None:
+    """Remove rows whose key is dead."""
+    await conn.execute(
+        """
+        DELETE FROM vault.subjects s
+         USING unnest($1::uuid[], $2::uuid[]) AS dead (account_id, id)
+         WHERE s.account_id = dead.account_id AND s.id = dead.id AND s.account_id = ANY($1)
+        """,
+        account_ids,
+        ids,
+    )
+
+
+async def mark_seen(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], ids: Sequence[UUID], today: date) -> None:
+    await conn.execute(
+        """
+        UPDATE vault.subjects s
+           SET last_seen = $3
+          FROM unnest($1::uuid[], $2::uuid[]) AS seen (account_id, id)
+         WHERE s.account_id = seen.account_id AND s.id = seen.id AND s.account_id = ANY($1) AND s.last_seen < $3
+        """,
+        account_ids,
+        ids,
+        today,
+    )
+
+
+async def read_account_slots(conn: asyncpg.Connection, *, account_id: UUID) -> tuple[int, int, int] | None:
+    row = await conn.fetchrow(
+        "SELECT lookup_slot, suppression_slot, seal_slot FROM vault.account_keys WHERE account_id = $1", account_id
+    )
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def insert_account_slots(conn: asyncpg.Connection, *, account_id: UUID, slots: tuple[int, int, int]) -> None:
+    """Give an account its keys, unless it has them."""
+    await conn.execute(
+        """
+        INSERT INTO vault.account_keys (account_id, lookup_slot, suppression_slot, seal_slot)
+        VALUES ($1, $2, $3, $4)
+            ON CONFLICT (account_id) DO NOTHING
+        """,
+        account_id,
+        *slots,
+    )
+
+
+async def read_bucket_slot(conn: asyncpg.Connection, *, account_id: UUID, bucket: date) -> int | None:
+    slot: int | None = await conn.fetchval(
+        "SELECT slot FROM vault.buckets WHERE account_id = $1 AND bucket = $2", account_id, bucket
+    )
+    return slot
+
+
+async def insert_bucket_slot(conn: asyncpg.Connection, *, account_id: UUID, bucket: date, slot: int) -> None:
+    """Open a bucket, unless it is open."""
+    await conn.execute(
+        """
+        INSERT INTO vault.buckets (account_id, bucket, slot)
+        VALUES ($1, $2, $3)
+            ON CONFLICT (account_id, bucket) DO NOTHING
+        """,
+        account_id,
+        bucket,
+        slot,
+    )

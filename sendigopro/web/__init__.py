@@ -1,1 +1,0 @@
-"""One ASGI application over all doors and pages, and the server that carries it."""
