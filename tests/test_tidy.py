@@ -142,7 +142,7 @@ def clock_and_randomness_lines(source: str) -> Iterator[int]:
     tree = ast.parse(source)
     yield from (line for name, line in imports(tree) if name.split(".")[0] in FOUNDATION_MODULES)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and FOUNDATION_CALLS.match(f"{ast.unparse(node.func)}("):
+        if isinstance(node, ast.Call) and FOUNDATION_CALLS.search(f"{ast.unparse(node.func)}("):
             yield node.lineno
 
 
