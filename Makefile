@@ -16,7 +16,7 @@ run: venv ## start everything on this machine and print where it answers
 	@$(BIN)/sendigopro up
 
 test: $(VENV)/.test ## install what the tests need, then run them all
-	@[ ! -f tests/peers/install.py ] || $(BIN)/python tests/peers/install.py
+	@$(BIN)/python tests/peers/install.py
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/.check ## format, lint, types, import rules
