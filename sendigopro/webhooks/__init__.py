@@ -1,0 +1,1 @@
+"""Telling customers what happened: endpoints, signatures, retries, and the client that posts."""
