@@ -189,7 +189,7 @@ CREATE TABLE IF NOT EXISTS main.idempotency ( -- @partitions ahead=21 back=2
     at          timestamptz NOT NULL, -- @idempotency
     PRIMARY KEY (account_id, key_mac, day)
 ) PARTITION BY RANGE (day);
-GRANT SELECT, INSERT ON main.idempotency TO pipeline;
+GRANT SELECT, INSERT, DELETE ON main.idempotency TO pipeline;
 
 -- Counts that survive an erasure. Deltas are appended by each group and folded by a job.
 CREATE TABLE IF NOT EXISTS main.tallies (

@@ -1,0 +1,344 @@
+"""Valid? allowed? routed, priced, sealed; then on disk with its group, and only then answered."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from sendigopro.accounts.keys import Caller
+from sendigopro.channels.directory import Directory
+from sendigopro.channels.model import Carrier, Sender
+from sendigopro.foundation import clock, ids, segments
+from sendigopro.foundation.partitions import expiry_bucket
+from sendigopro.foundation.phones import PhoneNumber, parse_phone
+from sendigopro.foundation.postgres import Pool
+from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, TooMany, Unavailable
+from sendigopro.messages import store
+from sendigopro.messages.group import Entry, GroupWriter, Prepared
+from sendigopro.messages.model import PRIORITY, Channel, Details, Direction, Mode, Purpose, Status
+from sendigopro.messages.route import route
+from sendigopro.messages.rows import Facts, pack_body, pack_facts, pack_tag
+from sendigopro.messages.view import MessageObject
+from sendigopro.vault.sealing import seal
+from sendigopro.vault.vault import Subject, Vault
+
+BODY_MAX = 1600
+TTL_DEFAULT_SECONDS = 36_000
+TTL_MAX_SECONDS = 86_400
+SCHEDULE_MIN = timedelta(seconds=300)
+SCHEDULE_MAX = timedelta(days=35)
+TAGS_MAX = 10
+METADATA_MAX = 50
+BATCH_MAX = 1000
+
+Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+MetadataKey = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+MetadataValue = Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class NewMessage(msgspec.Struct, forbid_unknown_fields=True, rename={"sender": "from"}, kw_only=True):
+    """What a customer asks for."""
+
+    to: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="The recipient's number in E.164.", examples=["+15005550006"])]
+    body: Annotated[str, msgspec.Meta(min_length=1, max_length=BODY_MAX, description="What the message says.", examples=["Hello from SendiGoPro"])]
+    sender: Annotated[str, msgspec.Meta(min_length=1, max_length=21, description="One of the account's senders; its default one when left out.")] | None = None
+    channel: Literal["sms"] = "sms"
+    purpose: Literal["otp", "transactional", "service", "marketing", "emergency"] | None = None
+    send_at: Annotated[datetime, msgspec.Meta(tz=True, description="When to send: 5 minutes to 35 days ahead.")] | None = None
+    ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=TTL_MAX_SECONDS, description="How long it may wait to be sent.")] | None = None
+    callback_url: Annotated[str, msgspec.Meta(min_length=8, max_length=2048, description="Called with a signed webhook at the final status.")] | None = None
+    metadata: Annotated[dict[MetadataKey, MetadataValue], msgspec.Meta(max_length=METADATA_MAX)] = {}
+    tags: Annotated[list[Tag], msgspec.Meta(max_length=TAGS_MAX)] = []
+
+
+class Idempotency(msgspec.Struct, frozen=True):
+    """An Idempotency-Key and the body it came with."""
+
+    key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One result for each message asked for; `is_replay` when the key had been answered before."""
+
+    results: list[MessageObject | Problem]
+    is_replay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A message that may be sent, before it is known to the vault."""
+
+    phone: PhoneNumber
+    sender: Sender
+    purpose: Purpose
+    carrier: Carrier
+    encoding: int
+    segments: int
+    expires_at: datetime
+    asked: NewMessage
+
+
+class Acceptor:
+    """A process's way in: checks, seals and hands groups to its writers."""
+
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        vault: Vault,
+        directory: Directory,
+        writers: Sequence[GroupWriter],
+        price_micros: int,
+        currency: str,
+    ) -> None:
+        self._pool = pool
+        self._vault = vault
+        self._directory = directory
+        self._writers = writers
+        self._price_micros = price_micros
+        self._currency = currency
+        self.queue_depths: dict[UUID, int] = {}
+        self.queue_ceiling = 5_000_000
+        self.has_disk = True
+
+    async def accept(
+        self, caller: Caller, asked: Sequence[NewMessage | Problem], *, idempotency: Idempotency | None
+    ) -> Answer:
+        """Accept what can be accepted; each message gets an object or a problem of its own.
+
+        Raises a problem that concerns the whole request: no scope, queue full, disk full, key reused.
+        """
+        self._may_write(caller)
+        now = clock.now()
+        drafts = [one if isinstance(one, Problem) else self._check(caller, one, now) for one in asked]
+        good = [draft for draft in drafts if isinstance(draft, _Draft)]
+        if idempotency is not None and len(good) < len(drafts):
+            # What is refused now may have been accepted then: send_at was further away.
+            used = await self._find_claim(caller, idempotency)
+            if used is not None:
+                return self._replay(caller, asked, used)
+        if not good:
+            return Answer([draft for draft in drafts if isinstance(draft, Problem)])
+        subjects = await self._subjects(caller, good)
+        prepared, objects = [], []
+        for draft, subject in zip(good, subjects, strict=True):
+            message, described = await self._prepare(caller, draft, subject)
+            prepared.append(message)
+            objects.append(described)
+        claim = await self._claim(caller, drafts, objects, idempotency)
+        done: asyncio.Future[list[Problem | None] | store.Claim] = asyncio.get_running_loop().create_future()
+        self._writer_of(caller.account_id).submit(Entry(caller.account_id, prepared, claim, done))
+        verdict = await done
+        if isinstance(verdict, store.Claim):
+            return self._replay(caller, asked, verdict)
+        return Answer(_merge(drafts, objects, verdict))
+
+    def _may_write(self, caller: Caller) -> None:
+        if "messages.write" not in caller.scopes:
+            raise NotAllowed("missing_scope", "This key may not send messages. Use one with the scope messages.write.")
+        if not self.has_disk:
+            raise Unavailable(
+                "storage_full",
+                "The server is short of disk space and takes nothing more for now. Nothing was accepted; try again later.",
+                retry_after_seconds=30,
+            )
+        if self.queue_depths.get(caller.account_id, 0) > self.queue_ceiling:
+            raise TooMany(
+                "queue_full",
+                f"More than {self.queue_ceiling:,} messages of this account are waiting. Send again when the queue is shorter.",
+                retry_after_seconds=60,
+            )
+
+    def _check(self, caller: Caller, asked: NewMessage, now: datetime) -> "_Draft | Problem":
+        try:
+            return self._draft(caller, asked, now)
+        except Problem as problem:
+            return problem
+
+    def _draft(self, caller: Caller, asked: NewMessage, now: datetime) -> _Draft:
+        phone = parse_phone(asked.to)
+        if "\0" in asked.body:
+            raise Invalid("invalid_body", "The body contains a NUL character. Remove it.", param="body")
+        encoding, count = segments.count(asked.body)
+        sender = self._directory.sender(caller.account_id, Channel.SMS, asked.sender)
+        if sender is None:
+            raise _no_sender(asked.sender)
+        carriers = self._directory.route(caller.account_id, caller.mode, Channel.SMS)
+        choice = route(carriers)
+        if choice is None:
+            raise Unavailable(
+                "no_route", "No carrier is set up for this message. The operator adds one with `sendigopro routes set`."
+            )
+        start = now if asked.send_at is None else _check_send_at(asked.send_at, now)
+        return _Draft(
+            phone=phone,
+            sender=sender,
+            purpose=Purpose[(asked.purpose or caller.purpose).upper()],
+            carrier=choice.carrier,
+            encoding=encoding,
+            segments=count,
+            expires_at=start + timedelta(seconds=asked.ttl_seconds or TTL_DEFAULT_SECONDS),
+            asked=asked,
+        )
+
+    async def _subjects(self, caller: Caller, drafts: Sequence[_Draft]) -> list[Subject]:
+        """Who they are: from memory, or through the vault's own group commit, which comes first."""
+        phones = [draft.phone for draft in drafts]
+        known = [self._vault.known(caller.account_id, caller.mode, phone) for phone in phones]
+        missing = [phone for phone, subject in zip(phones, known, strict=True) if subject is None]
+        if not missing:
+            return [subject for subject in known if subject is not None]
+        found = iter(await self._vault.subjects_of(caller.account_id, caller.mode, missing))
+        return [subject if subject is not None else next(found) for subject in known]
+
+    async def _prepare(self, caller: Caller, draft: _Draft, subject: Subject) -> tuple[Prepared, MessageObject]:
+        asked, vault, account = draft.asked, self._vault, caller.account_id
+        message_id = ids.new_bytes()
+        expires_on = expiry_bucket(
+            draft.expires_at.date() + timedelta(days=caller.account.body_retention_days), clock.today()
+        )
+        bucket = vault.bucket_key_known(account, expires_on) or await vault.bucket_key(account, expires_on)
+        key = vault.message_key(subject.key, bucket)
+        body = seal(key, (account.bytes, b"message_bodies", b"body", message_id), asked.body.encode())
+        details = None
+        if asked.metadata or asked.tags or asked.callback_url:
+            packed = msgspec.msgpack.encode(Details(asked.metadata, asked.tags, asked.callback_url))
+            details = seal(key, (account.bytes, b"message_bodies", b"details", message_id), packed)
+        price = self._price_micros * draft.segments if caller.mode == Mode.LIVE else 0
+        tags = [vault.tag_mac(account, tag) for tag in dict.fromkeys(asked.tags)]
+        priority = PRIORITY[draft.purpose]
+        facts = Facts(
+            account_id=account.bytes, id=message_id, mode=caller.mode, channel=Channel.SMS,
+            direction=Direction.OUTBOUND, purpose=draft.purpose, priority=priority, subject_id=subject.id.bytes,
+            sender_id=draft.sender.id.bytes, key_id=caller.key_id.bytes, segments=draft.segments,
+            encoding=draft.encoding, country=_two_letters(draft.phone.country), carrier_id=draft.carrier.id.bytes,
+            price_micros=price, currency=self._currency, expires_at_us=round(draft.expires_at.timestamp() * 1_000_000),
+            body_expires_on=expires_on, has_callback=asked.callback_url is not None,
+        )  # fmt: skip
+        prepared = Prepared(
+            id=message_id, mode=caller.mode, carrier_id=draft.carrier.id, priority=priority, price_micros=price,
+            send_at=asked.send_at, expires_at=draft.expires_at, body_expires_on=expires_on, channel=Channel.SMS,
+            country=facts.country, facts=pack_facts(facts),
+            body=pack_body(
+                account_id=account.bytes, message_id=message_id, expires_on=expires_on, body=body, details=details
+            ),
+            tags=[pack_tag(account_id=account.bytes, tag_mac=mac, message_id=message_id) for mac in tags],
+        )  # fmt: skip
+        return prepared, self._describe(caller, draft, message_id, price)
+
+    def _describe(self, caller: Caller, draft: _Draft, message_id: bytes, price_micros: int) -> MessageObject:
+        asked = draft.asked
+        return MessageObject(
+            id=ids.typed("msg", message_id),
+            account_id=ids.typed("acc", caller.account_id),
+            mode="live" if caller.mode == Mode.LIVE else "test",
+            status=Status.QUEUED if asked.send_at is None else Status.SCHEDULED,
+            to=draft.phone.phone.reveal(),
+            sender=draft.sender.value,
+            body=asked.body,
+            purpose=draft.purpose.name.lower(),
+            segments=draft.segments,
+            encoding="ucs2" if draft.encoding else "gsm7",
+            price_micros=price_micros,
+            currency=self._currency,
+            created_at=ids.time_of(message_id),
+            send_at=asked.send_at,
+            expires_at=draft.expires_at,
+            metadata=asked.metadata,
+            tags=asked.tags,
+            callback_url=asked.callback_url,
+        )
+
+    async def _claim(
+        self,
+        caller: Caller,
+        drafts: Sequence["_Draft | Problem"],
+        objects: Sequence[MessageObject],
+        idempotency: Idempotency | None,
+    ) -> store.Claim | None:
+        if idempotency is None:
+            return None
+        accepted = iter(objects)
+        nothing = UUID(int=0)  # stands for an item that was refused: a replay refuses it again
+        message_ids = [
+            ids.parse("msg", next(accepted).id) if isinstance(draft, _Draft) else nothing for draft in drafts
+        ]
+        key_mac = await self._vault.idempotency_mac(caller.account_id, f"{caller.mode}:{idempotency.key}")
+        body_mac = await self._vault.body_mac(caller.account_id, idempotency.body)
+        return store.Claim(caller.account_id, key_mac, body_mac, message_ids, 202)
+
+    async def _find_claim(self, caller: Caller, idempotency: Idempotency) -> store.Claim | None:
+        vault, account_id = self._vault, caller.account_id
+        key_mac = await vault.idempotency_mac(account_id, f"{caller.mode}:{idempotency.key}")
+        today = clock.today()
+        days = [today + timedelta(days=n) for n in (-1, 0, 1)]
+        async with self._pool.acquire() as conn:
+            rows = await store.find_claims(conn, account_ids=[account_id], key_macs=[key_mac], days=days)
+        if not rows or rows[0]["body_mac"] != await vault.body_mac(account_id, idempotency.body):
+            return None
+        return store.Claim(account_id, key_mac, rows[0]["body_mac"], list(rows[0]["message_ids"]), rows[0]["code"])
+
+    def _replay(self, caller: Caller, asked: Sequence[NewMessage | Problem], claim: store.Claim) -> Answer:
+        """Rebuild what was answered before, under the ids of then and by the clock of then."""
+        results: list[MessageObject | Problem] = []
+        for one, message_id in zip(asked, claim.message_ids, strict=False):
+            if isinstance(one, Problem):
+                results.append(one)
+                continue
+            draft = self._check(caller, one, ids.time_of(message_id) if message_id.int else clock.now())
+            if isinstance(draft, Problem):
+                results.append(draft)
+            elif not message_id.int:
+                results.append(Invalid("not_accepted", "This item was refused when the request was first made."))
+            else:
+                price = self._price_micros * draft.segments if caller.mode == Mode.LIVE else 0
+                results.append(self._describe(caller, draft, message_id.bytes, price))
+        return Answer(results, is_replay=True)
+
+    def _writer_of(self, account_id: UUID) -> GroupWriter:
+        return self._writers[account_id.int % len(self._writers)]
+
+
+def _merge(
+    drafts: Sequence["_Draft | Problem"], objects: Sequence[MessageObject], verdict: Sequence[Problem | None]
+) -> list[MessageObject | Problem]:
+    accepted = iter(zip(objects, verdict, strict=True))
+    results: list[MessageObject | Problem] = []
+    for draft in drafts:
+        if isinstance(draft, Problem):
+            results.append(draft)
+        else:
+            described, problem = next(accepted)
+            results.append(problem or described)
+    return results
+
+
+def _no_sender(value: str | None) -> Problem:
+    if value is None:
+        return Invalid(
+            "no_default_sender", "The account has no default sender. Name one in `from`, or add one first.", param="from"
+        )
+    return Invalid(
+        "sender_not_owned", "This sender is not the account's. Use one of GET /v1/senders, or add it first.", param="from"
+    )
+
+
+def _check_send_at(send_at: datetime, now: datetime) -> datetime:
+    if not now + SCHEDULE_MIN <= send_at <= now + SCHEDULE_MAX:
+        raise Invalid(
+            "send_at_out_of_range",
+            "send_at must be at least 5 minutes and at most 35 days ahead. Leave it out to send now.",
+            param="send_at",
+        )
+    return send_at.astimezone(UTC)
+
+
+def _two_letters(country: str) -> str:
+    """Networks without a country (satellite, international) have three digits: counted together as ZZ."""
+    return country if len(country) == 2 else "ZZ"  # noqa: PLR2004  # ISO 3166-1 alpha-2

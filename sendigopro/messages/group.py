@@ -1,0 +1,325 @@
+"""Group commit: requests that arrive together share one durable transaction, and are answered after it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from sendigopro.foundation import clock, ids
+from sendigopro.foundation.killpoints import reach
+from sendigopro.foundation.postgres import CONNECTION_LOST, Pool
+from sendigopro.foundation.problems import Conflict, Problem, Unavailable, Unpaid, Unprocessable
+from sendigopro.ledger import store as ledger
+from sendigopro.messages import store
+from sendigopro.messages.model import Why
+from sendigopro.messages.rows import pack_queued, pack_scheduled
+
+log = structlog.get_logger()
+
+GROUP_MESSAGES_MAX = 500
+CHUNK_MAX = 500
+MIDNIGHT_MARGIN = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One message, packed but for its place in the queue."""
+
+    id: bytes
+    mode: int
+    carrier_id: UUID
+    priority: int
+    price_micros: int
+    send_at: datetime | None
+    expires_at: datetime
+    body_expires_on: date
+    channel: int
+    country: str
+    facts: bytes
+    body: bytes
+    tags: list[bytes]
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request's messages on their way to disk; `done` gets one result for each: None, or why it was refused."""
+
+    account_id: UUID
+    messages: list[Prepared]
+    claim: store.Claim | None
+    done: asyncio.Future[list[Problem | None] | store.Claim]
+
+
+@dataclass(slots=True)
+class _Assembled:
+    """A group sorted into what goes to which table."""
+
+    messages: list[bytes] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    tags: list[bytes] = field(default_factory=list)
+    chunks: list[store.ChunkRow] = field(default_factory=list)
+    waiting: list[store.WaitingRow] = field(default_factory=list)
+    tallies: dict[tuple[UUID, int, datetime, int, str], list[int]] = field(default_factory=dict)
+
+
+class GroupWriter:
+    """One of a process's writers: it takes what has come in, commits it, and answers."""
+
+    def __init__(self, pool: Pool, *, linger_seconds: float) -> None:
+        self._pool = pool
+        self._linger_seconds = linger_seconds
+        self._waiting: list[Entry] = []
+        self._arrived = asyncio.Event()
+        self.hint: Any = None
+        """Called after each commit that queued something due."""
+
+    def submit(self, entry: Entry) -> None:
+        """Queue a request; its future is resolved after the commit."""
+        self._waiting.append(entry)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Commit groups until cancelled."""
+        while True:
+            await self._arrived.wait()
+            if self._linger_seconds:
+                await asyncio.sleep(self._linger_seconds)
+            group = self._take()
+            try:
+                await self._commit(group)
+            except asyncio.CancelledError:
+                _refuse(group, Unavailable("shutting_down", "We are restarting. Send the request again."))
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever it was, each request must get an answer
+                await self._commit_singly(group, error)
+
+    def _take(self) -> list[Entry]:
+        """The oldest requests that fit a group; at least one, however large."""
+        taken, count = 0, 0
+        for entry in self._waiting:
+            count += len(entry.messages)
+            if taken and count > GROUP_MESSAGES_MAX:
+                break
+            taken += 1
+        group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        if not self._waiting:
+            self._arrived.clear()
+        return group
+
+    async def _commit_singly(self, group: list[Entry], cause: Exception) -> None:
+        """One bad row must not fail its neighbours: try each request alone, and name what failed."""
+        if len(group) == 1 or isinstance(cause, CONNECTION_LOST):
+            log.warning("accept_failed", requests=len(group), error=type(cause).__name__)
+            _refuse(group, _as_problem(cause))
+            return
+        for entry in group:
+            try:
+                await self._commit([entry])
+            except Exception as error:  # noqa: BLE001  # as above
+                log.warning("accept_failed", requests=1, error=type(error).__name__)
+                _refuse([entry], _as_problem(error))
+
+    async def _commit(self, group: list[Entry]) -> None:
+        answers: list[tuple[Entry, list[Problem | None] | store.Claim | Problem]] = []
+        async with self._pool.acquire() as conn:
+            async with conn.transaction():
+                winners = await _claim(conn, group, answers)
+                verdicts = await _hold(conn, winners)
+                await _unclaim_unpaid(conn, winners, verdicts)
+                assembled = _assemble(winners, verdicts)
+                await _write(conn, assembled)
+                reach("accept.before_commit")
+            reach("accept.committed")
+        for entry, verdict in zip(winners, verdicts, strict=True):
+            answers.append((entry, [problem for problem, _ in verdict]))
+        for entry, answer in answers:
+            if entry.done.done():
+                continue
+            if isinstance(answer, Problem):
+                entry.done.set_exception(answer)
+            else:
+                entry.done.set_result(answer)
+        if assembled.chunks and self.hint is not None:
+            self.hint()
+
+
+def _refuse(group: Sequence[Entry], problem: Problem) -> None:
+    for entry in group:
+        if not entry.done.done():
+            entry.done.set_exception(problem)
+
+
+def _as_problem(error: Exception) -> Problem:
+    """What the caller is told when the database would not take it."""
+    if isinstance(error, Problem):
+        return error
+    return Unavailable(
+        "storage_unavailable",
+        "We cannot write to disk at this moment. Nothing was accepted; send the request again in a few seconds.",
+        retry_after_seconds=2,
+    )
+
+
+async def _claim(conn: Any, group: list[Entry], answers: list[Any]) -> list[Entry]:
+    """Take the idempotency keys of a group; those that were used before are answered and left out."""
+    claims = [entry.claim for entry in group if entry.claim is not None]
+    if not claims:
+        return group
+    now = clock.now()
+    # Around midnight both days are claimed, so that a key cannot be used once on either side.
+    days = sorted({(now - MIDNIGHT_MARGIN).date(), now.date(), (now + MIDNIGHT_MARGIN).date()})
+    asked = [now.date() - timedelta(days=1), *days]
+    used = await _find(conn, claims, asked)
+    first = {(c.account_id, c.key_mac): c for c in reversed(claims) if (c.account_id, c.key_mac) not in used}
+    won = await store.claim(conn, list(first.values()), days=days) if first else set()
+    lost = [c for key, c in first.items() if key not in won]
+    if lost:  # another transaction was faster and has committed meanwhile
+        used |= await _find(conn, lost, asked)
+    winners: list[Entry] = []
+    for entry in group:
+        if entry.claim is None:
+            winners.append(entry)
+            continue
+        key = (entry.claim.account_id, entry.claim.key_mac)
+        if key in won:
+            won.discard(key)  # the first of a group wins; a twin in the same group is in flight
+            winners.append(entry)
+        else:
+            answers.append((entry, _replay_or_refuse(entry.claim, used.get(key))))
+    return winners
+
+
+async def _find(conn: Any, claims: list[store.Claim], days: list[date]) -> dict[tuple[UUID, bytes], Any]:
+    rows = await store.find_claims(
+        conn, account_ids=[c.account_id for c in claims], key_macs=[c.key_mac for c in claims], days=days
+    )
+    return {(row["account_id"], row["key_mac"]): row for row in rows}
+
+
+def _replay_or_refuse(claim: store.Claim, row: Any) -> store.Claim | Problem:
+    if row is None:
+        return Conflict(
+            "idempotency_in_flight",
+            "A request with this Idempotency-Key is being worked on. Wait a second and ask again.",
+            retry_after_seconds=1,
+        )
+    if row["body_mac"] != claim.body_mac:
+        return Unprocessable(
+            "idempotency_key_reused",
+            "This Idempotency-Key came with another body before. Use a new key for a new request.",
+        )
+    return store.Claim(claim.account_id, claim.key_mac, claim.body_mac, list(row["message_ids"]), row["code"])
+
+
+async def _hold(conn: Any, entries: list[Entry]) -> list[list[tuple[Problem | None, int]]]:
+    """Hold credit for accounts that have a limit; for each message: why not, or what was held."""
+    needed: dict[UUID, int] = defaultdict(int)
+    for entry in entries:
+        for message in entry.messages:
+            if message.price_micros:
+                needed[entry.account_id] += message.price_micros
+    if not needed:
+        return [[(None, 0)] * len(entry.messages) for entry in entries]
+    account_ids = sorted(needed, key=lambda a: a.bytes)
+    grants = await ledger.hold(conn, account_ids=account_ids, needed=[needed[a] for a in account_ids])
+    left = dict(grants)
+    verdicts = [[_grant(left, entry.account_id, message) for message in entry.messages] for entry in entries]
+    unused = {account_id: micros for account_id, micros in left.items() if micros}
+    if unused:
+        await ledger.release(conn, account_ids=list(unused), amounts=list(unused.values()))
+    return verdicts
+
+
+def _grant(left: dict[UUID, int], account_id: UUID, message: Prepared) -> tuple[Problem | None, int]:
+    if account_id not in left or not message.price_micros:
+        return None, 0
+    if left[account_id] < message.price_micros:
+        return Unpaid("insufficient_credit", "The account's credit does not cover this message. Top it up."), 0
+    left[account_id] -= message.price_micros
+    return None, message.price_micros
+
+
+async def _unclaim_unpaid(conn: Any, entries: list[Entry], verdicts: list[list[tuple[Problem | None, int]]]) -> None:
+    """A request of which nothing was accepted leaves its key free for the next try."""
+    unpaid = [
+        entry.claim
+        for entry, verdict in zip(entries, verdicts, strict=True)
+        if entry.claim is not None and all(problem is not None for problem, _ in verdict)
+    ]
+    if unpaid:
+        await store.unclaim(conn, unpaid)
+
+
+def _assemble(entries: list[Entry], verdicts: list[list[tuple[Problem | None, int]]]) -> _Assembled:
+    """Sort a group's messages into chunks of one lane, and finish their rows."""
+    out = _Assembled()
+    open_chunks: dict[tuple[Any, ...], store.ChunkRow] = {}
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    for entry, verdict in zip(entries, verdicts, strict=True):
+        for message, (problem, held_micros) in zip(entry.messages, verdict, strict=True):
+            if problem is not None:
+                continue
+            if message.send_at is None:
+                tail = _place(out, open_chunks, entry.account_id, message, held_micros)
+            else:
+                tail = pack_scheduled(send_at=message.send_at, held_micros=held_micros)
+                out.waiting.append(_waiting_row(entry.account_id, message))
+            out.messages.append(message.facts + tail)
+            out.bodies.append(message.body)
+            out.tags.extend(message.tags)
+            tally = out.tallies.setdefault((entry.account_id, message.mode, hour, message.channel, message.country), [0, 0])
+            tally[0] += 1
+            tally[1] += message.price_micros
+    return out
+
+
+def _place(
+    out: _Assembled,
+    open_chunks: dict[tuple[Any, ...], store.ChunkRow],
+    account_id: UUID,
+    message: Prepared,
+    held_micros: int,
+) -> bytes:
+    key = (account_id, message.mode, message.carrier_id, message.priority, message.body_expires_on)
+    chunk = open_chunks.get(key)
+    if chunk is None or len(chunk.message_ids) >= CHUNK_MAX:
+        chunk = store.ChunkRow(
+            account_id, ids.new(), message.mode, message.carrier_id, message.priority, [], message.body_expires_on,
+            message.expires_at,
+        )  # fmt: skip
+        open_chunks[key] = chunk
+        out.chunks.append(chunk)
+    position = len(chunk.message_ids)
+    chunk.message_ids.append(UUID(bytes=message.id))
+    if message.expires_at < chunk.min_expires_at:
+        chunk.min_expires_at = message.expires_at
+    return pack_queued(held_micros=held_micros, chunk_id=chunk.id.bytes, position=position)
+
+
+def _waiting_row(account_id: UUID, message: Prepared) -> store.WaitingRow:
+    assert message.send_at is not None
+    return store.WaitingRow(
+        account_id, UUID(bytes=message.id), message.mode, message.send_at, message.carrier_id, message.priority,
+        1, Why.SCHEDULED, message.expires_at, message.body_expires_on,
+    )  # fmt: skip
+
+
+async def _write(conn: Any, assembled: _Assembled) -> None:
+    if not assembled.messages:
+        return
+    await store.copy_messages(conn, assembled.messages)
+    await store.copy_bodies(conn, assembled.bodies)
+    if assembled.tags:
+        await store.copy_tags(conn, assembled.tags)
+    if assembled.chunks:
+        await store.insert_chunks(conn, assembled.chunks)
+    if assembled.waiting:
+        await store.insert_waiting(conn, assembled.waiting)
+    await store.append_tallies(
+        conn, [(*key[:5], 0, n, micros) for key, (n, micros) in assembled.tallies.items()]
+    )

@@ -1,0 +1,143 @@
+"""The SQL of looking at messages: states, lists, timelines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sendigopro.messages.model import ALL_RANKS
+
+_RANKS = [int(rank) for rank in ALL_RANKS]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the tables say of one message's status."""
+
+    rank: int | None = None
+    reason: str | None = None
+    at: datetime | None = None
+    waiting_why: int | None = None
+    is_intended: bool = False
+    attempt: int = 1
+
+
+async def read_states(conn: Any, *, account_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, State]:
+    """The highest outcome of each message, or what the queue says of it.
+
+    All in one statement, so that a message that moves from the queue to its outcome meanwhile is seen in one of them.
+    """
+    rows = await conn.fetch(
+        """
+        WITH asked AS (SELECT unnest($2::uuid[]) AS id),
+        highest AS (
+            SELECT DISTINCT ON (message_id) message_id, rank, reason, at FROM main.outcomes
+            WHERE account_id = $1 AND rank = ANY($3) AND message_id = ANY($2) AND message_id >= $4 AND message_id <= $5
+            ORDER BY message_id, rank DESC
+        ),
+        placed AS (
+            SELECT m.id, coalesce(v.chunk_id, m.chunk_id) AS chunk_id, coalesce(v.position, m.position) AS position
+            FROM main.messages m
+            LEFT JOIN main.moved v ON v.account_id = $1 AND v.message_id = m.id
+            WHERE m.account_id = $1 AND m.id = ANY($2) AND m.id >= $4 AND m.id <= $5
+        )
+        SELECT a.id, h.rank, h.reason, h.at, w.why, coalesce(p.position < c.intended, false) AS is_intended,
+               coalesce(w.attempt, c.attempt, 1) AS attempt
+        FROM asked a
+        LEFT JOIN highest h ON h.message_id = a.id
+        LEFT JOIN main.waiting w ON w.account_id = $1 AND w.message_id = a.id
+        LEFT JOIN placed p ON p.id = a.id
+        LEFT JOIN main.chunks c ON c.account_id = $1 AND c.id = p.chunk_id
+        """,
+        account_id,
+        list(message_ids),
+        _RANKS,
+        min(message_ids),
+        max(message_ids),
+    )
+    return {
+        row["id"]: State(row["rank"], row["reason"], row["at"], row["why"], row["is_intended"], row["attempt"])
+        for row in rows
+    }
+
+
+async def read_outcomes(conn: Any, *, account_id: UUID, message_id: UUID) -> list[Any]:
+    """Everything that became of one message, in order of time."""
+    rows: list[Any] = await conn.fetch(
+        """
+        SELECT rank, at, reason, carrier_id, carrier_code, attempt FROM main.outcomes
+        WHERE account_id = $1 AND rank = ANY($3) AND message_id = $2 ORDER BY at, rank
+        """,
+        account_id,
+        message_id,
+        _RANKS,
+    )
+    return rows
+
+
+async def list_messages(
+    conn: Any,
+    *,
+    account_id: UUID,
+    mode: int,
+    lowest: UUID,
+    highest: UUID,
+    subject_id: UUID | None,
+    ranks: Sequence[int] | None,
+    tag_mac: bytes | None,
+    newest_first: bool,
+    limit: int,
+) -> list[UUID]:
+    """Ids strictly between the two bounds, filtered; the bounds let partitions be left out."""
+    order = "DESC" if newest_first else "ASC"
+    rows = await conn.fetch(
+        f"""
+        SELECT m.id FROM main.messages m
+        WHERE m.account_id = $1 AND m.mode = $2 AND m.id > $3 AND m.id < $4
+          AND ($5::uuid IS NULL OR m.subject_id = $5)
+          AND ($6::smallint[] IS NULL OR EXISTS (
+                SELECT 1 FROM main.outcomes o
+                WHERE o.account_id = $1 AND o.message_id = m.id AND o.rank = ANY($6)
+                  AND NOT EXISTS (SELECT 1 FROM main.outcomes h WHERE h.account_id = $1 AND h.message_id = m.id
+                                  AND h.rank > o.rank)))
+          AND ($7::bytea IS NULL OR EXISTS (
+                SELECT 1 FROM main.message_tags t
+                WHERE t.account_id = $1 AND t.tag_mac = $7 AND t.message_id = m.id))
+        ORDER BY m.id {order} LIMIT $8
+        """,  # noqa: S608  # the order is one of two words above
+        account_id,
+        mode,
+        lowest,
+        highest,
+        subject_id,
+        None if ranks is None else list(ranks),
+        tag_mac,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+async def list_unfinished(
+    conn: Any, *, account_id: UUID, mode: int, lowest: UUID, highest: UUID, newest_first: bool, limit: int
+) -> list[UUID]:
+    """Ids of messages that have no outcome yet: queued, scheduled, being sent."""
+    order = "DESC" if newest_first else "ASC"
+    rows = await conn.fetch(
+        f"""
+        SELECT id FROM (
+            SELECT message_id AS id FROM main.waiting
+            WHERE account_id = $1 AND mode = $2 AND message_id > $3 AND message_id < $4
+            UNION
+            SELECT u.id FROM main.chunks c, unnest(c.message_ids) AS u (id)
+            WHERE c.account_id = $1 AND c.mode = $2 AND u.id > $3 AND u.id < $4
+              AND NOT EXISTS (SELECT 1 FROM main.outcomes o WHERE o.account_id = $1 AND o.message_id = u.id)
+        ) open ORDER BY id {order} LIMIT $5
+        """,  # noqa: S608  # the order is one of two words above
+        account_id,
+        mode,
+        lowest,
+        highest,
+        limit,
+    )
+    return [row["id"] for row in rows]

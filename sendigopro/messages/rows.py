@@ -1,0 +1,93 @@
+"""Rows packed by hand for binary COPY: what a message costs to store is one struct.pack."""
+
+import struct
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sendigopro.foundation.postgres import PG_EPOCH_US, pack_bytes, pg_day
+
+MESSAGE_COLUMNS = (
+    "account_id", "id", "mode", "channel", "direction", "purpose", "priority", "subject_id", "sender_id", "key_id",
+    "segments", "encoding", "country", "carrier_id", "price_micros", "currency", "expires_at", "body_expires_on",
+    "has_callback", "send_at", "held_micros", "chunk_id", "position",
+)  # fmt: skip
+BODY_COLUMNS = ("account_id", "message_id", "expires_on", "body", "details")
+TAG_COLUMNS = ("account_id", "tag_mac", "message_id")
+REF_COLUMNS = ("carrier_id", "ref", "at", "account_id", "message_id", "part")
+
+_FACTS = struct.Struct("!h i16s i16s ih ih ih ih ih i16s i16s i16s ih ih i2s i16s iq i3s iq ii i?".replace(" ", ""))
+_WAITS = struct.Struct("!iq iq i i".replace(" ", ""))
+_QUEUED = struct.Struct("!i iq i16s ih".replace(" ", ""))
+_BODY = struct.Struct("!h i16s i16s ii".replace(" ", ""))
+_TAG = struct.Struct("!h i16s i16s i16s".replace(" ", ""))
+_REF_HEAD = struct.Struct("!h i16s".replace(" ", ""))
+_REF_TAIL = struct.Struct("!iq i16s i16s ih".replace(" ", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a message before its group is put together."""
+
+    account_id: bytes
+    id: bytes
+    mode: int
+    channel: int
+    direction: int
+    purpose: int
+    priority: int
+    subject_id: bytes
+    sender_id: bytes
+    key_id: bytes
+    segments: int
+    encoding: int
+    country: str
+    carrier_id: bytes
+    price_micros: int
+    currency: str
+    expires_at_us: int
+    body_expires_on: date
+    has_callback: bool
+
+
+def pack_facts(f: Facts) -> bytes:
+    """The head of a row of `messages`: 19 of its 23 columns."""
+    return _FACTS.pack(
+        23, 16, f.account_id, 16, f.id, 2, f.mode, 2, f.channel, 2, f.direction, 2, f.purpose, 2, f.priority,
+        16, f.subject_id, 16, f.sender_id, 16, f.key_id, 2, f.segments, 2, f.encoding, 2, f.country.encode(),
+        16, f.carrier_id, 8, f.price_micros, 3, f.currency.encode(), 8, f.expires_at_us - PG_EPOCH_US,
+        4, pg_day(f.body_expires_on), 1, f.has_callback,
+    )  # fmt: skip
+
+
+def pack_queued(*, held_micros: int, chunk_id: bytes, position: int) -> bytes:
+    """The tail of a message that is due: no send_at, its place in its chunk."""
+    return _QUEUED.pack(-1, 8, held_micros, 16, chunk_id, 2, position)
+
+
+def pack_scheduled(*, send_at: datetime, held_micros: int) -> bytes:
+    """The tail of a message that waits: it has no chunk yet."""
+    return _WAITS.pack(8, round(send_at.timestamp() * 1_000_000) - PG_EPOCH_US, 8, held_micros, -1, -1)
+
+
+def pack_unqueued() -> bytes:
+    """The tail of a message that is in no queue: it came in."""
+    return struct.pack("!i iq i i".replace(" ", ""), -1, 8, 0, -1, -1)
+
+
+def pack_body(*, account_id: bytes, message_id: bytes, expires_on: date, body: bytes, details: bytes | None) -> bytes:
+    """A row of `message_bodies`; both blobs are sealed."""
+    head = _BODY.pack(5, 16, account_id, 16, message_id, 4, pg_day(expires_on))
+    return head + pack_bytes(body) + pack_bytes(details)
+
+
+def pack_tag(*, account_id: bytes, tag_mac: bytes, message_id: bytes) -> bytes:
+    """A row of `message_tags`."""
+    return _TAG.pack(3, 16, account_id, 16, tag_mac, 16, message_id)
+
+
+def pack_ref(*, carrier_id: UUID, ref: str, at_us: int, account_id: UUID, message_id: UUID, part: int) -> bytes:
+    """A row of `carrier_refs`."""
+    text = pack_bytes(ref.encode())
+    tail = _REF_TAIL.pack(8, at_us - PG_EPOCH_US, 16, account_id.bytes, 16, message_id.bytes, 2, part)
+    return _REF_HEAD.pack(6, 16, carrier_id.bytes) + text + tail

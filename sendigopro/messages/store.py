@@ -1,0 +1,248 @@
+"""The SQL of accepting and reading messages. The queue's is in queue_store.py, that of outcomes in settle_store.py."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sendigopro.foundation.postgres import copy_rows
+from sendigopro.messages.rows import BODY_COLUMNS, MESSAGE_COLUMNS, TAG_COLUMNS
+
+
+@dataclass(slots=True)
+class ChunkRow:
+    """A chunk about to be written."""
+
+    account_id: UUID
+    id: UUID
+    mode: int
+    carrier_id: UUID
+    priority: int
+    message_ids: list[UUID]
+    body_expires_on: date
+    min_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A message that is not due yet."""
+
+    account_id: UUID
+    message_id: UUID
+    mode: int
+    due_at: datetime
+    carrier_id: UUID
+    priority: int
+    attempt: int
+    why: int
+    expires_at: datetime
+    body_expires_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An idempotency key with what it stands for."""
+
+    account_id: UUID
+    key_mac: bytes
+    body_mac: bytes
+    message_ids: list[UUID]
+    code: int
+
+
+async def copy_messages(conn: Any, rows: Sequence[bytes]) -> None:
+    """Write packed rows of `messages`."""
+    await copy_rows(conn, "messages", columns=MESSAGE_COLUMNS, rows=rows)
+
+
+async def copy_bodies(conn: Any, rows: Sequence[bytes]) -> None:
+    """Write packed rows of `message_bodies`."""
+    await copy_rows(conn, "message_bodies", columns=BODY_COLUMNS, rows=rows)
+
+
+async def copy_tags(conn: Any, rows: Sequence[bytes]) -> None:
+    """Write packed rows of `message_tags`."""
+    await copy_rows(conn, "message_tags", columns=TAG_COLUMNS, rows=rows)
+
+
+async def insert_chunks(conn: Any, chunks: Sequence[ChunkRow]) -> None:
+    """Queue what is due. Arrays of arrays do not unnest, so ids travel flat, with their counts."""
+    await conn.execute(
+        """
+        INSERT INTO main.chunks
+            (account_id, id, mode, carrier_id, priority, message_ids, n, body_expires_on, min_expires_at)
+        SELECT c.account_id, c.id, c.mode, c.carrier_id, c.priority,
+               ($6::uuid[])[c.first : c.first + c.n - 1], c.n, c.body_expires_on, c.min_expires_at
+        FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::uuid[], $5::smallint[],
+                    $7::int[], $8::smallint[], $9::date[], $10::timestamptz[])
+             AS c (account_id, id, mode, carrier_id, priority, first, n, body_expires_on, min_expires_at)
+        """,
+        [c.account_id for c in chunks],
+        [c.id for c in chunks],
+        [c.mode for c in chunks],
+        [c.carrier_id for c in chunks],
+        [c.priority for c in chunks],
+        [message_id for c in chunks for message_id in c.message_ids],
+        _firsts([len(c.message_ids) for c in chunks]),
+        [len(c.message_ids) for c in chunks],
+        [c.body_expires_on for c in chunks],
+        [c.min_expires_at for c in chunks],
+    )
+
+
+def _firsts(counts: Sequence[int]) -> list[int]:
+    """Where each run of a flat array begins, counted from 1."""
+    firsts, first = [], 1
+    for count in counts:
+        firsts.append(first)
+        first += count
+    return firsts
+
+
+async def insert_waiting(conn: Any, rows: Sequence[WaitingRow]) -> None:
+    """Set aside what is not due; a message waits once, and the newest reason counts."""
+    await conn.execute(
+        """
+        INSERT INTO main.waiting
+            (account_id, message_id, mode, due_at, carrier_id, priority, attempt, why, expires_at, body_expires_on)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::uuid[], $6::smallint[],
+                             $7::smallint[], $8::smallint[], $9::timestamptz[], $10::date[])
+        ON CONFLICT (account_id, message_id) DO NOTHING
+        """,
+        [r.account_id for r in rows],
+        [r.message_id for r in rows],
+        [r.mode for r in rows],
+        [r.due_at for r in rows],
+        [r.carrier_id for r in rows],
+        [r.priority for r in rows],
+        [r.attempt for r in rows],
+        [r.why for r in rows],
+        [r.expires_at for r in rows],
+        [r.body_expires_on for r in rows],
+    )
+
+
+async def find_claims(conn: Any, *, account_ids: Sequence[UUID], key_macs: Sequence[bytes], days: Sequence[date]) -> list[Any]:
+    """Keys used in the last 24 hours: today's partition and yesterday's."""
+    rows: list[Any] = await conn.fetch(
+        """
+        SELECT account_id, key_mac, body_mac, message_ids, code FROM main.idempotency
+        WHERE account_id = ANY($1) AND key_mac = ANY($2) AND day = ANY($3) AND at > now() - interval '24 hours'
+        """,
+        list(account_ids),
+        list(key_macs),
+        list(days),
+    )
+    return rows
+
+
+async def claim(conn: Any, claims: Sequence[Claim], *, days: Sequence[date]) -> set[tuple[UUID, bytes]]:
+    """Take keys on all the days, or not at all; returns those that were free.
+
+    Sorted, so that two groups never wait for each other in a circle. A key that another transaction is
+    claiming makes this one wait for its end.
+    """
+    ordered = sorted(claims, key=lambda c: (c.account_id.bytes, c.key_mac))
+    rows = await conn.fetch(
+        """
+        INSERT INTO main.idempotency (account_id, key_mac, day, body_mac, message_ids, code, at)
+        SELECT c.account_id, c.key_mac, d.day, c.body_mac, ($4::uuid[])[c.first : c.first + c.n - 1], c.code, now()
+        FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $5::int[], $6::int[], $7::smallint[])
+             AS c (account_id, key_mac, body_mac, first, n, code), unnest($8::date[]) AS d (day)
+        ON CONFLICT DO NOTHING RETURNING account_id, key_mac
+        """,
+        [c.account_id for c in ordered],
+        [c.key_mac for c in ordered],
+        [c.body_mac for c in ordered],
+        [message_id for c in ordered for message_id in c.message_ids],
+        _firsts([len(c.message_ids) for c in ordered]),
+        [len(c.message_ids) for c in ordered],
+        [c.code for c in ordered],
+        list(days),
+    )
+    taken = Counter((row["account_id"], row["key_mac"]) for row in rows)
+    won = {key for key, count in taken.items() if count == len(days)}
+    partly = [c for c in ordered if (c.account_id, c.key_mac) in taken and (c.account_id, c.key_mac) not in won]
+    if partly:
+        await unclaim(conn, partly)
+    return won
+
+
+async def unclaim(conn: Any, claims: Sequence[Claim]) -> None:
+    """Give keys back that this transaction took."""
+    await conn.execute(
+        """
+        DELETE FROM main.idempotency i USING unnest($1::uuid[], $2::bytea[]) AS c (account_id, key_mac)
+        WHERE i.account_id = c.account_id AND i.key_mac = c.key_mac AND i.account_id = ANY($1) AND i.at = now()
+        """,
+        [c.account_id for c in claims],
+        [c.key_mac for c in claims],
+    )
+
+
+async def append_tallies(conn: Any, deltas: Sequence[tuple[UUID, int, datetime, int, str, int, int, int]]) -> None:
+    """Append counts: (account, mode, hour, channel, country, rank, n, micros)."""
+    columns = list(zip(*deltas, strict=True))
+    await conn.execute(
+        """
+        INSERT INTO main.tallies (account_id, mode, hour, channel, country, rank, n, micros)
+        SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::timestamptz[], $4::smallint[], $5::text[],
+                             $6::smallint[], $7::bigint[], $8::bigint[])
+        """,
+        *[list(column) for column in columns],
+    )
+
+
+async def notify_work(conn: Any) -> None:
+    """Wake the workers; a hint only, the poll is the net."""
+    await conn.execute("SELECT pg_notify('sendigopro_work', '')")
+
+
+async def queue_depths_of_everyone(conn: Any) -> dict[UUID, int]:
+    """How many messages of each account are queued, for the ceiling."""
+    rows = await conn.fetch("SELECT account_id, sum(n - intended) AS depth FROM main.chunks GROUP BY account_id")
+    return {row["account_id"]: row["depth"] for row in rows}
+
+
+async def read_messages(conn: Any, *, account_id: UUID, message_ids: Sequence[UUID]) -> list[Any]:
+    """The stored facts of messages, with their sealed bodies and details."""
+    rows: list[Any] = await conn.fetch(
+        """
+        SELECT m.account_id, m.id, m.mode, m.channel, m.direction, m.purpose, m.priority, m.subject_id, m.sender_id,
+               m.segments, m.encoding, m.country, m.carrier_id, m.price_micros, m.held_micros, m.currency, m.send_at,
+               m.expires_at, m.body_expires_on, m.has_callback, m.chunk_id, m.position, b.body, b.details
+        FROM main.messages m
+        LEFT JOIN main.message_bodies b
+          ON b.account_id = m.account_id AND b.message_id = m.id AND b.expires_on = m.body_expires_on
+         AND b.account_id = $1 AND b.message_id = ANY($2)
+        WHERE m.account_id = $1 AND m.id = ANY($2) AND m.id >= $3 AND m.id <= $4
+        """,
+        account_id,
+        list(message_ids),
+        min(message_ids),
+        max(message_ids),
+    )
+    return rows
+
+
+async def read_to_send(conn: Any, *, account_ids: Sequence[UUID], message_ids: Sequence[UUID], days: Sequence[date]) -> list[Any]:
+    """The same for a worker, for several accounts at once; pairs of account and message, partitions bounded."""
+    rows: list[Any] = await conn.fetch(
+        """
+        SELECT m.account_id, m.id, m.mode, m.purpose, m.subject_id, m.sender_id, m.segments, m.encoding, m.country,
+               m.price_micros, m.held_micros, m.currency, m.send_at, m.expires_at, m.has_callback, b.body, b.details
+        FROM main.messages m
+        LEFT JOIN main.message_bodies b
+          ON b.account_id = m.account_id AND b.message_id = m.id AND b.expires_on = m.body_expires_on
+         AND b.account_id = ANY($1) AND b.expires_on = ANY($5)
+        WHERE m.account_id = ANY($1) AND m.id = ANY($2) AND m.id >= $3 AND m.id <= $4
+        """,
+        list(account_ids),
+        list(message_ids),
+        min(message_ids),
+        max(message_ids),
+        list(days),
+    )
+    return rows

@@ -1,0 +1,158 @@
+"""A message as customers see it: built from memory where we have it, else from the tables and the vault."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from sendigopro.channels.directory import Directory
+from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import Pool
+from sendigopro.messages import read_store, store
+from sendigopro.messages.model import STATUS_OF, Details, Direction, Encoding, Mode, Outgoing, Purpose, Rank, Status, Why
+from sendigopro.vault.sealing import open_
+from sendigopro.vault.vault import Subject, Vault
+
+
+class MessageObject(msgspec.Struct, rename={"sender": "from"}, kw_only=True):
+    """One message. `body` is null once redacted or when who asks may not see it; webhooks carry none for outbound ones."""
+
+    id: str
+    object: Literal["message"] = "message"
+    account_id: str
+    mode: Literal["live", "test"]
+    channel: Literal["sms"] = "sms"
+    direction: Literal["outbound", "inbound"] = "outbound"
+    status: Status
+    to: str | None
+    sender: str | None
+    body: str | None = None
+    purpose: str
+    segments: int
+    encoding: Literal["gsm7", "ucs2"]
+    price_micros: int
+    currency: str
+    reason: str | None = None
+    created_at: datetime
+    send_at: datetime | None = None
+    expires_at: datetime
+    metadata: dict[str, str] = {}
+    tags: list[str] = []
+    callback_url: str | None = None
+
+
+def object_of(message: Outgoing, *, status: Status, reason: str | None) -> MessageObject:
+    """An outbound message from a worker's memory, for webhooks: without its body."""
+    return MessageObject(
+        id=ids.typed("msg", message.id),
+        account_id=ids.typed("acc", message.account_id),
+        mode="live" if message.mode == Mode.LIVE else "test",
+        status=status,
+        to=message.recipient.reveal() if message.recipient is not None else None,
+        sender=message.sender,
+        purpose=Purpose(message.purpose).name.lower(),
+        segments=message.segments,
+        encoding="ucs2" if message.encoding else "gsm7",
+        price_micros=message.price_micros,
+        currency=message.currency,
+        reason=reason,
+        created_at=ids.time_of(message.id),
+        send_at=message.send_at,
+        expires_at=message.expires_at,
+        metadata=message.details.metadata,
+        tags=message.details.tags,
+        callback_url=message.details.callback_url,
+    )
+
+
+class Viewer:
+    """Describes stored messages, opening what the vault still can open."""
+
+    def __init__(self, *, pool: Pool, vault: Vault, directory: Directory) -> None:
+        self._pool = pool
+        self._vault = vault
+        self._directory = directory
+
+    async def describe(
+        self, account_id: UUID, message_ids: Sequence[UUID], *, with_body: bool = True
+    ) -> dict[UUID, MessageObject]:
+        """The messages of that account among these ids; ids it does not know are absent."""
+        if not message_ids:
+            return {}
+        async with self._pool.acquire() as conn:
+            rows = await store.read_messages(conn, account_id=account_id, message_ids=message_ids)
+            known = [row["id"] for row in rows]
+            states = await read_store.read_states(conn, account_id=account_id, message_ids=known) if known else {}
+        subject_ids = {row["subject_id"] for row in rows if row["subject_id"] is not None}
+        subjects = await self._vault.open_subjects(account_id, list(subject_ids)) if subject_ids else {}
+        described = {}
+        for row in rows:
+            subject = subjects.get(row["subject_id"])
+            body, details = await self.open_content(row, subject)
+            described[row["id"]] = self._build(row, subject, states, body if with_body else None, details)
+        return described
+
+    async def open_content(self, row: Any, subject: Subject | None) -> tuple[str | None, Details]:
+        """A message's body and details in clear, as far as its keys live."""
+        if subject is None:
+            return None, Details()
+        account_id: UUID = row["account_id"]
+        bucket = await self._vault.bucket_key(account_id, row["body_expires_on"])
+        key = self._vault.message_key(subject.key, bucket)
+        body, details = None, Details()
+        if row["body"] is not None:
+            place = (account_id.bytes, b"message_bodies", b"body", row["id"].bytes)
+            body = open_(key, place, row["body"]).decode()
+        if row["details"] is not None:
+            place = (account_id.bytes, b"message_bodies", b"details", row["id"].bytes)
+            details = msgspec.msgpack.decode(open_(key, place, row["details"]), type=Details)
+        return body, details
+
+    def _build(
+        self,
+        row: Any,
+        subject: Subject | None,
+        states: "dict[UUID, read_store.State]",
+        body: str | None,
+        details: Details,
+    ) -> MessageObject:
+        state = states.get(row["id"], read_store.State())
+        sender = self._directory.sender_by_id(row["sender_id"]) if row["sender_id"] is not None else None
+        ours = sender.value if sender is not None else None
+        person = subject.phone.reveal() if subject is not None else None
+        outbound = row["direction"] == Direction.OUTBOUND
+        return MessageObject(
+            id=ids.typed("msg", row["id"]),
+            account_id=ids.typed("acc", row["account_id"]),
+            mode="live" if row["mode"] == Mode.LIVE else "test",
+            direction="outbound" if outbound else "inbound",
+            status=status_of(state),
+            to=person if outbound else ours,
+            sender=ours if outbound else person,
+            body=body,
+            purpose=Purpose(row["purpose"]).name.lower(),
+            segments=row["segments"],
+            encoding="ucs2" if row["encoding"] == Encoding.UCS2 else "gsm7",
+            price_micros=row["price_micros"],
+            currency=row["currency"],
+            reason=state.reason,
+            created_at=ids.time_of(row["id"]),
+            send_at=row["send_at"],
+            expires_at=row["expires_at"],
+            metadata=details.metadata,
+            tags=details.tags,
+            callback_url=details.callback_url,
+        )
+
+
+def status_of(state: "read_store.State") -> Status:
+    """The highest outcome; before there is one, what the queue says."""
+    if state.rank is not None:
+        return STATUS_OF[Rank(state.rank)]
+    if state.waiting_why is not None:
+        return Status.SCHEDULED if state.waiting_why == Why.SCHEDULED else Status.SENDING
+    if state.is_intended or state.attempt > 1:
+        return Status.SENDING
+    return Status.QUEUED
