@@ -23,6 +23,7 @@ class ChunkRow:
     message_ids: list[UUID]
     body_expires_on: date
     min_expires_at: datetime
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,12 @@ async def insert_chunks(conn: Any, chunks: Sequence[ChunkRow]) -> None:
     await conn.execute(
         """
         INSERT INTO main.chunks
-            (account_id, id, mode, carrier_id, priority, message_ids, n, body_expires_on, min_expires_at)
+            (account_id, id, mode, carrier_id, priority, message_ids, n, body_expires_on, min_expires_at, attempt)
         SELECT c.account_id, c.id, c.mode, c.carrier_id, c.priority,
-               ($6::uuid[])[c.first : c.first + c.n - 1], c.n, c.body_expires_on, c.min_expires_at
+               ($6::uuid[])[c.first : c.first + c.n - 1], c.n, c.body_expires_on, c.min_expires_at, c.attempt
         FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::uuid[], $5::smallint[],
-                    $7::int[], $8::smallint[], $9::date[], $10::timestamptz[])
-             AS c (account_id, id, mode, carrier_id, priority, first, n, body_expires_on, min_expires_at)
+                    $7::int[], $8::smallint[], $9::date[], $10::timestamptz[], $11::smallint[])
+             AS c (account_id, id, mode, carrier_id, priority, first, n, body_expires_on, min_expires_at, attempt)
         """,
         [c.account_id for c in chunks],
         [c.id for c in chunks],
@@ -89,6 +90,7 @@ async def insert_chunks(conn: Any, chunks: Sequence[ChunkRow]) -> None:
         [len(c.message_ids) for c in chunks],
         [c.body_expires_on for c in chunks],
         [c.min_expires_at for c in chunks],
+        [c.attempt for c in chunks],
     )
 
 
