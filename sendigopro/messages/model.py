@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
 from uuid import UUID
 
 from sendigopro.foundation.personal import Body, Phone
@@ -169,8 +168,7 @@ class Outgoing:
     carrier_id: UUID | None = None
     rank: int = 0
     """The highest outcome known to this worker."""
-    reports: dict[int, int] | None = None
-    """Of a multipart message: part → rank of its receipt, as far as this worker saw them."""
+    is_charged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +197,3 @@ class Chunk:
     min_expires_at: datetime
     unresolved: int = 0
     """Positions handed over or to be handed over whose outcome is not on disk yet; at 0 the chunk is deleted."""
-    taken: int = 0
-    """Positions below it are in this worker's hands (loaded)."""
-    context: Any = None

@@ -266,7 +266,7 @@ async def await_receipts(
         """
         INSERT INTO main.awaited_receipts (account_id, id, mode, due_at, message_ids)
         SELECT g.account_id, g.id, g.mode, now() + make_interval(secs => $4),
-               ($5::uuid[])[g.last - g.n + 1 : g.last]
+               ($5::uuid[])[(g.last - g.n + 1)::int : g.last::int]
         FROM (
             SELECT account_id, id, mode, n, sum(n) OVER (ORDER BY place) AS last
             FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $6::int[])

@@ -11,7 +11,8 @@ from sendigopro.channels.directory import Directory
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Pool
 from sendigopro.messages import read_store, store
-from sendigopro.messages.model import STATUS_OF, Details, Direction, Encoding, Mode, Outgoing, Purpose, Rank, Status, Why
+from sendigopro.messages.model import STATUS_OF, Details, Direction, Encoding, Mode, Purpose, Rank, Status, Why
+from sendigopro.messages.settle import Seen
 from sendigopro.vault.sealing import open_
 from sendigopro.vault.vault import Subject, Vault
 
@@ -43,13 +44,14 @@ class MessageObject(msgspec.Struct, rename={"sender": "from"}, kw_only=True):
     callback_url: str | None = None
 
 
-def object_of(message: Outgoing, *, status: Status, reason: str | None) -> MessageObject:
+def object_of(seen: Seen) -> MessageObject:
     """An outbound message from a worker's memory, for webhooks: without its body."""
+    message = seen.message
     return MessageObject(
         id=ids.typed("msg", message.id),
         account_id=ids.typed("acc", message.account_id),
         mode="live" if message.mode == Mode.LIVE else "test",
-        status=status,
+        status=STATUS_OF[seen.rank],
         to=message.recipient.reveal() if message.recipient is not None else None,
         sender=message.sender,
         purpose=Purpose(message.purpose).name.lower(),
@@ -57,7 +59,7 @@ def object_of(message: Outgoing, *, status: Status, reason: str | None) -> Messa
         encoding="ucs2" if message.encoding else "gsm7",
         price_micros=message.price_micros,
         currency=message.currency,
-        reason=reason,
+        reason=seen.reason,
         created_at=ids.time_of(message.id),
         send_at=message.send_at,
         expires_at=message.expires_at,

@@ -1,0 +1,296 @@
+"""What became of messages goes to disk in groups: outcome, carrier's ids, credit, counts and events together."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from sendigopro.events import store as events
+from sendigopro.events.bus import Bus
+from sendigopro.events.model import Batch, Event
+from sendigopro.foundation import clock, ids
+from sendigopro.foundation.killpoints import reach
+from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, from_us
+from sendigopro.ledger import store as ledger
+from sendigopro.messages import queue_store, settle_store, store
+from sendigopro.messages.model import EVENT_OF, STATUS_OF, Channel, Chunk, Outgoing, Rank, worst
+from sendigopro.messages.rows import pack_ref
+from sendigopro.messages.settle_store import OutcomeRow, UnclearRow
+from sendigopro.messages.store import WaitingRow
+
+log = structlog.get_logger()
+
+GROUP_MAX = 500
+EVENTS_MAX = 500
+OUTBOX_LEASE_SECONDS = 30.0
+RETRY_PAUSE_SECONDS = 0.2
+CHARGED = (Rank.SENT, Rank.UNKNOWN)
+"""A carrier bills what it took, and what it may have taken."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """A message and one thing that became of it: what an event carries in memory."""
+
+    message: Outgoing
+    rank: Rank
+    reason: str | None
+
+
+@dataclass(slots=True)
+class Item:
+    """One thing to write about one message."""
+
+    message: Outgoing
+    rank: Rank | None = None
+    """None: the message waits (see `wait`) or only leaves its chunk."""
+    reason: str | None = None
+    carrier_code: str | None = None
+    carrier_ids: tuple[str, ...] = ()
+    at_us: int = 0
+    resolves: bool = False
+    """It accounts for the message's place in its chunk."""
+    charges: bool = False
+    part: int | None = None
+    """A report on one part of a long message; the message's own outcome follows from all of them."""
+    wait: WaitingRow | None = None
+    unclear: UnclearRow | None = None
+    acknowledge: Callable[[], None] | None = None
+    """Called once it is on disk."""
+
+
+class Settler:
+    """A worker's one writer of outcomes."""
+
+    def __init__(self, *, pool: Pool, bus: Bus, owner: str, linger_seconds: float, receipt_wait_seconds: float) -> None:
+        self._pool = pool
+        self._bus = bus
+        self._owner = owner
+        self._linger_seconds = linger_seconds
+        self._receipt_wait_seconds = receipt_wait_seconds
+        self._items: list[Item] = []
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.on_chunk_done: Callable[[Chunk], None] = lambda _: None
+
+    def add(self, item: Item) -> None:
+        """Queue one item; it is on disk some milliseconds later."""
+        self._items.append(item)
+        self._arrived.set()
+        self._idle.clear()
+
+    async def drained(self) -> None:
+        """Wait until everything queued so far is on disk."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Write groups until cancelled; while the database is away, keep them and try again."""
+        while True:
+            await self._arrived.wait()
+            if len(self._items) < GROUP_MAX:
+                await asyncio.sleep(self._linger_seconds)
+            group, self._items = self._items[:GROUP_MAX], self._items[GROUP_MAX:]
+            if not self._items:
+                self._arrived.clear()
+            await self._write_surely(group)
+            if not self._items:
+                self._idle.set()
+
+    async def _write_surely(self, group: list[Item]) -> None:
+        while True:
+            try:
+                await self._write(group)
+            except CONNECTION_LOST as error:
+                log.warning("settle_waits_for_database", items=len(group), error=type(error).__name__)
+                await asyncio.sleep(RETRY_PAUSE_SECONDS)
+            except Exception as error:  # one bad item must not hold up the others
+                if len(group) == 1:
+                    log.exception("settle_failed", message_id=str(group[0].message.id), error=type(error).__name__)
+                    return
+                for item in group:
+                    await self._write_surely([item])
+                return
+            else:
+                return
+
+    async def _write(self, group: list[Item]) -> None:
+        done, counts = _chunks_done(group)
+        async with self._pool.acquire() as conn:
+            async with conn.transaction():
+                seen = await self._write_outcomes(conn, group)
+                await self._write_queue(conn, group, done)
+                await _write_counts(conn, seen)
+                batches = _batches(seen)
+                if batches:
+                    lease = OUTBOX_LEASE_SECONDS if self._bus.is_heard else 0.0
+                    await events.publish(conn, batches, owner=self._owner, lease_seconds=lease)
+                reach("settle.before_commit")
+            reach("settle.committed")
+        for chunk, count in counts.values():
+            chunk.unresolved -= count
+        for chunk in done:
+            self.on_chunk_done(chunk)
+        for item in group:
+            if item.acknowledge is not None:
+                item.acknowledge()
+        if batches:
+            self._bus.announce(batches)
+
+    async def _write_outcomes(self, conn: Any, group: Sequence[Item]) -> list[tuple[Item, Rank]]:
+        """Append outcomes; returns those that were new, which alone have effects."""
+        whole = [(item, item.rank) for item in group if item.rank is not None and item.part is None]
+        whole += await _finish_multiparts(conn, [item for item in group if item.part is not None])
+        if not whole:
+            return []
+        new = await settle_store.append_outcomes(conn, [_outcome(item, rank) for item, rank in whole])
+        seen = []
+        for item, rank in whole:
+            key = (item.message.id, int(rank))
+            if key in new:
+                new.discard(key)
+                seen.append((item, rank))
+        return seen
+
+    async def _write_queue(self, conn: Any, group: Sequence[Item], done: Sequence[Chunk]) -> None:
+        refs = [ref for item in group if item.carrier_ids for ref in _refs(item)]
+        if refs:
+            await settle_store.copy_refs(conn, refs)
+        waits = [item.wait for item in group if item.wait is not None]
+        if waits:
+            await store.insert_waiting(conn, waits)
+        unclear = [item.unclear for item in group if item.unclear is not None]
+        if unclear:
+            await settle_store.insert_unclear(conn, unclear)
+        await self._await_receipts(conn, group)
+        if done:
+            await queue_store.delete_chunks(
+                conn, account_ids=[c.account_id for c in done], chunk_ids=[c.id for c in done]
+            )
+
+    async def _await_receipts(self, conn: Any, group: Sequence[Item]) -> None:
+        sent: dict[tuple[UUID, int], list[UUID]] = defaultdict(list)
+        for item in group:
+            if item.rank is Rank.SENT:
+                sent[item.message.account_id, item.message.mode].append(item.message.id)
+        if sent:
+            await settle_store.await_receipts(
+                conn,
+                account_ids=[account_id for account_id, _ in sent],
+                ids=[ids.new() for _ in sent],
+                modes=[mode for _, mode in sent],
+                message_ids=list(sent.values()),
+                wait_seconds=self._receipt_wait_seconds,
+            )
+
+
+def _chunks_done(group: Sequence[Item]) -> tuple[list[Chunk], dict[UUID, tuple[Chunk, int]]]:
+    """Which chunks this group accounts for to the last message."""
+    counts: dict[UUID, tuple[Chunk, int]] = {}
+    for item in group:
+        chunk = item.message.chunk
+        if item.resolves and chunk is not None:
+            counts[chunk.id] = (chunk, counts.get(chunk.id, (chunk, 0))[1] + 1)
+    return [chunk for chunk, count in counts.values() if chunk.unresolved <= count], counts
+
+
+async def _finish_multiparts(conn: Any, items: Sequence[Item]) -> list[tuple[Item, Rank]]:
+    """Add reports on parts; a message of which all parts have reported gets its outcome, the worst of them."""
+    by_message: dict[UUID, list[Item]] = defaultdict(list)
+    for item in items:
+        by_message[item.message.id].append(item)
+    finished = []
+    for message_id, of_message in sorted(by_message.items()):
+        reports = await settle_store.report_parts(
+            conn,
+            account_id=of_message[0].message.account_id,
+            message_id=message_id,
+            parts=[item.part for item in of_message if item.part is not None],
+            ranks=[int(item.rank) for item in of_message if item.rank is not None],
+            reasons=[item.reason for item in of_message],
+        )
+        if len(reports) >= of_message[0].message.segments:
+            rank = worst([Rank(rank) for _, rank, _ in reports])
+            last = of_message[-1]
+            last.reason = next((reason for _, its, reason in reports if its == rank), None)
+            finished.append((last, rank))
+    return finished
+
+
+def _outcome(item: Item, rank: Rank) -> OutcomeRow:
+    message = item.message
+    return OutcomeRow(
+        message.account_id, message.id, int(rank), from_us(item.at_us), item.reason, message.carrier_id,
+        item.carrier_code, message.attempt,
+    )  # fmt: skip
+
+
+def _refs(item: Item) -> list[bytes]:
+    message = item.message
+    assert message.carrier_id is not None
+    return [
+        pack_ref(
+            carrier_id=message.carrier_id, ref=ref, at_us=item.at_us, account_id=message.account_id,
+            message_id=message.id, part=part,
+        )
+        for part, ref in enumerate(item.carrier_ids, start=1)
+    ]  # fmt: skip
+
+
+async def _write_counts(conn: Any, seen: Sequence[tuple[Item, Rank]]) -> None:
+    """Append to the tallies, and charge or release credit; sorted, so that groups never wait in a circle."""
+    tallies: dict[tuple[UUID, int, datetime, int, str, int], list[int]] = defaultdict(lambda: [0, 0])
+    charged: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])
+    released: dict[UUID, int] = defaultdict(int)
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    for item, rank in seen:
+        message = item.message
+        tally = tallies[message.account_id, message.mode, hour, Channel.SMS, message.country, int(rank)]
+        tally[0] += 1
+        tally[1] += message.price_micros if item.charges else 0
+        if item.charges and message.price_micros:
+            charged[message.account_id][0] += message.price_micros
+            charged[message.account_id][1] += message.held_micros
+        elif message.held_micros and releases_hold(message, rank):
+            released[message.account_id] += message.held_micros
+    if tallies:
+        await store.append_tallies(conn, [(*key, n, micros) for key, (n, micros) in tallies.items()])
+    if charged:
+        accounts = sorted(charged, key=lambda a: a.bytes)
+        await ledger.charge(
+            conn, account_ids=accounts, amounts=[charged[a][0] for a in accounts], held=[charged[a][1] for a in accounts]
+        )
+    if released:
+        accounts = sorted(released, key=lambda a: a.bytes)
+        await ledger.release(conn, account_ids=accounts, amounts=[released[a] for a in accounts])
+
+
+def releases_hold(message: Outgoing, rank: Rank) -> bool:
+    """A message that ended without having been charged gives its credit back."""
+    return rank > Rank.OPEN and not message.is_charged
+
+
+def _batches(seen: Sequence[tuple[Item, Rank]]) -> list[Batch]:
+    """The events of what was new, in batches of one account and mode."""
+    batches: list[Batch] = []
+    current: dict[tuple[UUID, int], Batch] = {}
+    for item, rank in seen:
+        message = item.message
+        key = (message.account_id, message.mode)
+        batch = current.get(key)
+        if batch is None or len(batch.events) >= EVENTS_MAX:
+            batch = current[key] = Batch(message.account_id, message.mode)
+            batches.append(batch)
+        batch.events.append(
+            Event(
+                ids.new_bytes(), EVENT_OF[rank], message.id.bytes, item.at_us,
+                {"status": STATUS_OF[rank], "reason": item.reason, "rank": int(rank), "attempt": message.attempt},
+                Seen(message, rank, item.reason),
+            )
+        )  # fmt: skip
+    return batches
