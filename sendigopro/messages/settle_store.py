@@ -164,15 +164,20 @@ async def insert_unmatched(conn: Any, rows: Sequence[UnmatchedRow], *, retry_sec
     )
 
 
-async def lock_unmatched_of_everyone(conn: Any, *, limit: int) -> list[UnmatchedRow]:
-    """Lock receipts that are due for another try."""
+async def claim_unmatched_of_everyone(conn: Any, *, limit: int, lease_seconds: float) -> list[UnmatchedRow]:
+    """Take receipts that are due for another try; whoever dies with them leaves them due again after the lease."""
     rows = await conn.fetch(
         """
-        SELECT id, carrier_id, ref, rank, carrier_code, recipient_mac, reference, at, tries
-        FROM main.unmatched_receipts WHERE next_try_at <= now()
-        ORDER BY next_try_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        UPDATE main.unmatched_receipts u SET next_try_at = now() + make_interval(secs => $2)
+        FROM (
+            SELECT id FROM main.unmatched_receipts WHERE next_try_at <= now()
+            ORDER BY next_try_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        ) due
+        WHERE u.id = due.id
+        RETURNING u.id, u.carrier_id, u.ref, u.rank, u.carrier_code, u.recipient_mac, u.reference, u.at, u.tries
         """,
         limit,
+        lease_seconds,
     )
     return [UnmatchedRow(*row.values()) for row in rows]
 

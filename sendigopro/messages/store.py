@@ -234,7 +234,8 @@ async def read_to_send(conn: Any, *, account_ids: Sequence[UUID], message_ids: S
     rows: list[Any] = await conn.fetch(
         """
         SELECT m.account_id, m.id, m.mode, m.purpose, m.subject_id, m.sender_id, m.segments, m.encoding, m.country,
-               m.price_micros, m.held_micros, m.currency, m.send_at, m.expires_at, m.has_callback, b.body, b.details
+               m.price_micros, m.held_micros, m.currency, m.send_at, m.expires_at, m.body_expires_on, m.has_callback,
+               b.body, b.details
         FROM main.messages m
         LEFT JOIN main.message_bodies b
           ON b.account_id = m.account_id AND b.message_id = m.id AND b.expires_on = m.body_expires_on

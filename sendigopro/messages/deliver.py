@@ -1,0 +1,453 @@
+"""A worker drains its carriers: lease chunks, declare a slice, hand it over, record what became of it.
+
+A lease is ownership, not intent. What may leave is declared in the database first, slice by slice, after asking
+who may be contacted; what was declared and has no outcome after a crash is unclear, and a policy decides.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from sendigopro.channels.contract import Accepted, Inbound, Link, Outbound, Outcome, Receipt, Rejected, TryLater, Unclear
+from sendigopro.channels.directory import Directory
+from sendigopro.channels.model import Carrier
+from sendigopro.consent import store as consent
+from sendigopro.foundation import clock
+from sendigopro.foundation.killpoints import reach
+from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, from_us
+from sendigopro.messages import queue_store
+from sendigopro.messages.load import Loader
+from sendigopro.messages.model import PRIORITIES, Channel, Chunk, OnUnclear, Outgoing, Purpose, Rank, Why
+from sendigopro.messages.receipts import Book, Receipts
+from sendigopro.messages.receive import Receiver
+from sendigopro.messages.route import route
+from sendigopro.messages.settle import CHARGED, Item, Settler
+from sendigopro.messages.settle_store import UnclearRow
+from sendigopro.messages.store import WaitingRow
+from sendigopro.vault.vault import Vault
+
+log = structlog.get_logger()
+
+LEASE_SECONDS = 30.0
+RENEW_SECONDS = 8.0
+POLL_SECONDS = 0.25
+READY_MAX = 1_000
+"""Opened messages in memory; above it only more urgent ones are leased."""
+LEASE_MESSAGES = 250
+URGENT = 2
+"""Priorities up to this one are leased even when the memory is full of others."""
+SLICE_MAX = 250
+SHARE_TURN = 10
+"""Each tenth turn begins with the least urgent, so that nobody starves."""
+RETRY_SECONDS = (5, 15, 60, 300, 900)
+
+
+class Lane:
+    """One carrier, drained by one worker while it holds binds of it."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        *,
+        owner: str,
+        pool: Pool,
+        vault: Vault,
+        directory: Directory,
+        loader: Loader,
+        settler: Settler,
+        receipts: Receipts,
+        book: Book,
+        receiver: Receiver,
+    ) -> None:
+        self.carrier = carrier
+        self.link: Link | None = None
+        self._owner = owner
+        self._pool = pool
+        self._vault = vault
+        self._directory = directory
+        self._loader = loader
+        self._settler = settler
+        self._receipts = receipts
+        self._book = book
+        self._receiver = receiver
+        self._ready: list[deque[Outgoing]] = [deque() for _ in PRIORITIES]
+        self._held: dict[UUID, Chunk] = {}
+        self._served: list[UUID] = [queue_store.NOBODY for _ in PRIORITIES]
+        self._turn = 0
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+
+    # What wakes it
+
+    def hint(self) -> None:
+        """Something was queued."""
+        self._work.set()
+
+    def on_room(self) -> None:
+        """The link takes more."""
+        self._room.set()
+        self._work.set()
+
+    def on_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Receipts came in on the link."""
+        assert self.link is not None
+        self._receipts.take(self.carrier.id, receipts, self.link.acknowledge)
+
+    def on_inbound(self, messages: Sequence[Inbound]) -> None:
+        """Messages from people came in on the link."""
+        assert self.link is not None
+        self._receiver.take(Channel.SMS, messages, self.link.acknowledge)
+
+    # Leasing and opening
+
+    async def fetch(self) -> None:
+        """Keep some opened messages ready, until cancelled."""
+        while True:
+            self._work.clear()
+            try:
+                found = await self._lease_and_open()
+            except CONNECTION_LOST as error:
+                log.warning("lease_waits_for_database", carrier=self.carrier.name, error=type(error).__name__)
+                found = False
+            if not found:
+                try:
+                    await asyncio.wait_for(self._work.wait(), POLL_SECONDS)
+                except TimeoutError:
+                    continue
+
+    async def _lease_and_open(self) -> bool:
+        if self.link is None or not self.link.is_ready:
+            await self._release_idle()
+            return False
+        ready = sum(map(len, self._ready))
+        priorities = list(PRIORITIES)
+        if ready >= READY_MAX:
+            priorities = [p for p in PRIORITIES[: URGENT + 1] if not self._ready[p]]
+            if not priorities:
+                return False
+        elif self._turn % SHARE_TURN == SHARE_TURN - 1:
+            priorities.reverse()
+        self._turn += 1
+        async with self._pool.acquire() as conn:
+            leased = await queue_store.lease_chunks(
+                conn, carrier_id=self.carrier.id, owner=self._owner, lease_seconds=LEASE_SECONDS, priorities=priorities,
+                after=[self._served[p] for p in priorities], accounts_max=50, messages_max=LEASE_MESSAGES,
+            )  # fmt: skip
+        reach("deliver.leased")
+        self._advance_round(priorities, leased)
+        fresh = [chunk for chunk in leased if chunk.id not in self._held]
+        if fresh:
+            await self._open(fresh)
+        return bool(leased)
+
+    def _advance_round(self, priorities: Sequence[int], leased: Sequence[Chunk]) -> None:
+        """The next lease goes on behind the account served last; after the last account, from the beginning."""
+        last = dict.fromkeys(priorities, queue_store.NOBODY)
+        for chunk in leased:
+            last[chunk.priority] = max(last[chunk.priority], chunk.account_id, key=lambda a: a.int)
+        behind = any(self._served[p] != queue_store.NOBODY for p in priorities)
+        for priority, account_id in last.items():
+            self._served[priority] = account_id
+        if behind and not leased:
+            self._work.set()  # the round began behind somebody and found nothing: look once from the start
+
+    async def _open(self, chunks: Sequence[Chunk]) -> None:
+        messages = await self._loader.load_chunks(chunks)
+        for chunk in chunks:
+            self._held[chunk.id] = chunk
+            resolved: set[UUID] = set()
+            if chunk.intended:
+                async with self._pool.acquire() as conn:
+                    resolved = await queue_store.resolved_of_chunk(
+                        conn,
+                        account_id=chunk.account_id,
+                        chunk_id=chunk.id,
+                        message_ids=chunk.message_ids[: chunk.intended],
+                    )
+            self._line_up(chunk, messages, resolved)
+        self._room.set()
+
+    def _line_up(self, chunk: Chunk, messages: dict[UUID, Outgoing], resolved: set[UUID]) -> None:
+        """Put a chunk's messages in line; those of a former life that were declared and have no outcome are unclear."""
+        open_ = [
+            (position, messages[message_id])
+            for position, message_id in enumerate(chunk.message_ids)
+            if position not in chunk.dropped and message_id in messages and message_id not in resolved
+        ]
+        chunk.unresolved = len(open_)
+        if not open_:
+            self._settler.add(_nothing_left(chunk))
+        line = self._ready[chunk.priority]
+        for position, message in open_:
+            message.chunk, message.position = chunk, position
+            message.attempt, message.carrier_id = chunk.attempt, self.carrier.id
+            if position < chunk.intended:
+                self._unclear(message, Unclear("worker_lost"))
+            else:
+                line.append(message)
+
+    async def _release_idle(self) -> None:
+        """With no link to hand them to, chunks of which nothing has left go back, so that others (or expiry) get at them."""
+        idle = [chunk for chunk in self._held.values() if not chunk.intended]
+        if not idle:
+            return
+        ids = {chunk.id for chunk in idle}
+        for priority, line in enumerate(self._ready):
+            self._ready[priority] = deque(m for m in line if m.chunk is None or m.chunk.id not in ids)
+        for chunk in idle:
+            del self._held[chunk.id]
+        async with self._pool.acquire() as conn:
+            await queue_store.release_chunks(
+                conn, owner=self._owner, account_ids=[c.account_id for c in idle], chunk_ids=list(ids)
+            )
+
+    # Declaring and handing over
+
+    async def send(self) -> None:
+        """Hand slices over as the link has room, until cancelled."""
+        while True:
+            await self._room.wait()
+            room = self.link.room if self.link is not None and self.link.is_ready else 0
+            batch = self._pick(min(room, SLICE_MAX)) if room > 0 else []
+            if not batch:
+                self._room.clear()
+                continue
+            if sum(map(len, self._ready)) < READY_MAX:
+                self._work.set()
+            try:
+                await self._declare_and_send(batch)
+            except CONNECTION_LOST as error:
+                log.warning("intent_waits_for_database", carrier=self.carrier.name, error=type(error).__name__)
+                for message in reversed(batch):
+                    self._ready[message.priority].appendleft(message)
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _pick(self, count: int) -> list[Outgoing]:
+        batch: list[Outgoing] = []
+        for line in self._ready:
+            while line and len(batch) < count:
+                batch.append(line.popleft())
+        return batch
+
+    async def _declare_and_send(self, batch: Sequence[Outgoing]) -> None:
+        """Commit what may leave, then let it leave. Standing, expiry and cancels are asked in the same transaction."""
+        intended: dict[UUID, tuple[UUID, int]] = {}
+        macs: dict[UUID, list[bytes]] = defaultdict(list)
+        for message in batch:
+            assert message.chunk is not None
+            intended[message.chunk.id] = (message.account_id, message.position + 1)
+            if message.recipient is not None:
+                macs[message.account_id].append(self._vault.suppression_mac(message.account_id, message.recipient))
+        standing: dict[tuple[UUID, bytes], str] = {}
+        async with self._pool.acquire() as conn:
+            async with conn.transaction():
+                dropped, at = await queue_store.declare_intent(
+                    conn,
+                    owner=self._owner,
+                    account_ids=[account_id for account_id, _ in intended.values()],
+                    chunk_ids=list(intended),
+                    intended=[position for _, position in intended.values()],
+                )
+                for account_id, asked in macs.items():
+                    found = await consent.standing_of(conn, account_id=account_id, macs=asked)
+                    standing |= {(account_id, mac): state for mac, state in found.items()}
+                reach("deliver.before_intent")
+            reach("deliver.intent_committed")
+        for chunk_id, (_, position) in intended.items():
+            if chunk_id in dropped and chunk_id in self._held:
+                self._held[chunk_id].intended = position
+        self._hand_over([m for m in batch if self._may_leave(m, dropped, standing, at)])
+        reach("deliver.handed_over")
+
+    def _may_leave(
+        self,
+        message: Outgoing,
+        dropped: dict[UUID, set[int]],
+        standing: dict[tuple[UUID, bytes], str],
+        at: datetime | None,
+    ) -> bool:
+        chunk = message.chunk
+        assert chunk is not None
+        if chunk.id not in dropped:  # no longer ours: whoever leased it goes on from where it was declared
+            self._held.pop(chunk.id, None)
+            return False
+        if message.position in dropped[chunk.id]:
+            self._settler.add(Item(message, resolves=True))
+            return False
+        if message.recipient is None or message.body is None:
+            self._refuse(message, Rank.FAILED, "content_erased")
+            return False
+        state = standing.get((message.account_id, self._vault.suppression_mac(message.account_id, message.recipient)))
+        if state is not None:
+            self._refuse(message, Rank.REJECTED, f"recipient_{state}")
+            return False
+        if at is not None and message.expires_at <= at:
+            self._refuse(message, Rank.EXPIRED, "ttl_elapsed")
+            return False
+        return True
+
+    def _refuse(self, message: Outgoing, rank: Rank, reason: str) -> None:
+        message.rank = rank
+        self._settler.add(Item(message, rank=rank, reason=reason, at_us=clock.now_us(), resolves=True))
+
+    def _hand_over(self, messages: Sequence[Outgoing]) -> None:
+        assert self.link is not None
+        now = clock.now()
+        self.link.send_many([_outbound(message, now) for message in messages])
+
+    # What the carrier says
+
+    def on_outcomes(self, outcomes: Sequence[tuple[Any, Outcome]]) -> None:
+        """The link's answers, one for each message handed over."""
+        at_us = clock.now_us()
+        for message, outcome in outcomes:
+            match outcome:
+                case Accepted(carrier_ids):
+                    self._accepted(message, carrier_ids, at_us)
+                case Rejected(reason, code):
+                    message.rank = Rank.REJECTED
+                    message.body = None
+                    self._settler.add(
+                        Item(message, rank=Rank.REJECTED, reason=reason, carrier_code=_clean(code), at_us=at_us, resolves=True)
+                    )
+                case TryLater():
+                    self._try_later(message, outcome)
+                case Unclear():
+                    self._unclear(message, outcome)
+
+    def _accepted(self, message: Outgoing, carrier_ids: tuple[str, ...], at_us: int) -> None:
+        charges = not message.is_charged
+        message.is_charged = True
+        message.body = None
+        message.rank = max(message.rank, Rank.SENT)
+        self._settler.add(
+            Item(message, rank=Rank.SENT, carrier_ids=carrier_ids, at_us=at_us, resolves=True, charges=charges)
+        )
+        for part, ref in enumerate(carrier_ids, start=1):
+            self._book.note(self.carrier.id, ref, message, part)
+            self._receipts.claim_early(self.carrier.id, ref)
+
+    def _try_later(self, message: Outgoing, outcome: TryLater) -> None:
+        """Wait and try again, on the next carrier of the route if there is one, until the message expires."""
+        carriers = self._directory.route(message.account_id, message.mode, Channel.SMS)
+        choice = route(carriers, tried=(self.carrier.id,))
+        pause = RETRY_SECONDS[min(message.attempt - 1, len(RETRY_SECONDS) - 1)]
+        self._wait(
+            message,
+            carrier_id=choice.carrier.id if choice is not None else self.carrier.id,
+            after_seconds=pause if outcome.after_seconds is None else outcome.after_seconds,
+            why=Why.TRY_LATER,
+        )
+
+    def _wait(
+        self, message: Outgoing, *, carrier_id: UUID, after_seconds: float, why: Why, rank: Rank | None = None
+    ) -> None:
+        due_at = clock.now() + timedelta(seconds=after_seconds)
+        wait = WaitingRow(
+            message.account_id, message.id, message.mode, due_at, carrier_id, message.priority, message.attempt + 1, why,
+            message.expires_at, message.body_expires_on,
+        )  # fmt: skip
+        reason = "unclear_resend" if rank is not None else None
+        self._settler.add(
+            Item(message, rank=rank, reason=reason, at_us=clock.now_us(), resolves=True, wait=wait,
+                 charges=rank in CHARGED and not message.is_charged)
+        )  # fmt: skip
+        message.is_charged = message.is_charged or rank in CHARGED
+
+    def _unclear(self, message: Outgoing, outcome: Unclear) -> None:
+        """The carrier may have it: hold it as unknown, or send it once more where the policy says so."""
+        policy = OnUnclear.RESEND_ONCE if message.purpose == Purpose.EMERGENCY else OnUnclear.HOLD
+        if message.purpose == Purpose.TRANSACTIONAL and self._vault.resends_unclear(message.account_id):
+            policy = OnUnclear.RESEND_ONCE
+        message.rank = max(message.rank, Rank.UNKNOWN)
+        if policy is OnUnclear.RESEND_ONCE and message.attempt == 1 and message.body is not None:
+            after = float(self.carrier.unclear_wait_seconds)
+            self._wait(
+                message, carrier_id=self.carrier.id, after_seconds=after, why=Why.UNCLEAR_RESEND, rank=Rank.UNKNOWN
+            )
+            return
+        charges = not message.is_charged
+        message.is_charged = True
+        self._settler.add(
+            Item(
+                message, rank=Rank.UNKNOWN, reason=outcome.reason, carrier_ids=outcome.carrier_ids,
+                at_us=clock.now_us(), resolves=True, charges=charges, unclear=self._trace(message),
+            )
+        )  # fmt: skip
+        for part, ref in enumerate(outcome.carrier_ids, start=1):
+            self._book.note(self.carrier.id, ref, message, part)
+
+    def _trace(self, message: Outgoing) -> UnclearRow | None:
+        if message.recipient is None:
+            return None
+        mac = self._vault.platform_mac_known(message.recipient)
+        return UnclearRow(
+            self.carrier.id, mac, from_us(clock.now_us()), message.account_id, message.id, _reference(message),
+            message.segments,
+        )  # fmt: skip
+
+    # Keeping and giving up
+
+    async def renew(self) -> None:
+        """Keep what is held; forget what somebody else took."""
+        held = list(self._held.values())
+        if not held:
+            return
+        async with self._pool.acquire() as conn:
+            ours = await queue_store.renew_leases(
+                conn,
+                owner=self._owner,
+                account_ids=[chunk.account_id for chunk in held],
+                chunk_ids=[chunk.id for chunk in held],
+                lease_seconds=LEASE_SECONDS,
+            )
+        for chunk in held:
+            if chunk.id not in ours and chunk.unresolved:
+                self._held.pop(chunk.id, None)
+
+    def chunk_done(self, chunk: Chunk) -> None:
+        """Its last message is accounted for on disk."""
+        self._held.pop(chunk.id, None)
+
+    def counts(self) -> dict[str, int]:
+        """For metrics: chunks held, messages ready."""
+        return {"held_chunks": len(self._held), "ready_messages": sum(map(len, self._ready))}
+
+
+def _nothing_left(chunk: Chunk) -> Item:
+    """A chunk all of whose messages are accounted for already: only its row is left to delete."""
+    ghost = Outgoing(
+        account_id=chunk.account_id, id=chunk.id, mode=chunk.mode, purpose=0, priority=chunk.priority, subject_id=None,
+        sender="", recipient=None, body=None, segments=1, encoding=0, country="", price_micros=0, held_micros=0,
+        currency="", send_at=None, expires_at=chunk.min_expires_at, body_expires_on=chunk.body_expires_on,
+        has_callback=False, details=None, chunk=chunk,
+    )  # fmt: skip
+    return Item(ghost, resolves=True)
+
+
+def _reference(message: Outgoing) -> int:
+    """16 bits of the id's random part: the same for every part, and told from neighbours."""
+    return message.id.int & 0xFFFF
+
+
+def _outbound(message: Outgoing, now: datetime) -> Outbound:
+    assert message.recipient is not None
+    assert message.body is not None
+    return Outbound(
+        token=message,
+        recipient=message.recipient,
+        sender=message.sender,
+        body=message.body,
+        priority=message.priority,
+        reference=_reference(message),
+        validity_seconds=max(1, int((message.expires_at - now).total_seconds())),
+    )
+
+
+def _clean(code: str) -> str | None:
+    return code[:32].replace("\0", "") or None
