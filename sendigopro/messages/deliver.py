@@ -5,7 +5,7 @@ who may be contacted; what was declared and has no outcome after a crash is uncl
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -192,19 +192,25 @@ class Lane:
                 line.append(message)
 
     async def _release_idle(self) -> None:
-        """With no link to hand them to, chunks of which nothing has left go back, so that others (or expiry) get at them."""
-        idle = [chunk for chunk in self._held.values() if not chunk.intended]
+        """With no link to hand them to, chunks of which nothing is under way go back: others, or expiry, get at them."""
+        in_line = Counter(m.chunk.id for line in self._ready for m in line if m.chunk is not None)
+        idle = [chunk for chunk in self._held.values() if in_line[chunk.id] == chunk.unresolved]
         if not idle:
             return
-        ids = {chunk.id for chunk in idle}
-        for priority, line in enumerate(self._ready):
-            self._ready[priority] = deque(m for m in line if m.chunk is None or m.chunk.id not in ids)
         for chunk in idle:
-            del self._held[chunk.id]
+            self._lose(chunk)
         async with self._pool.acquire() as conn:
             await queue_store.release_chunks(
-                conn, owner=self._owner, account_ids=[c.account_id for c in idle], chunk_ids=list(ids)
+                conn,
+                owner=self._owner,
+                account_ids=[chunk.account_id for chunk in idle],
+                chunk_ids=[chunk.id for chunk in idle],
             )
+
+    def _lose(self, chunk: Chunk) -> None:
+        """Forget a chunk, and what of it stands in line."""
+        self._held.pop(chunk.id, None)
+        self._ready[chunk.priority] = deque(m for m in self._ready[chunk.priority] if m.chunk is not chunk)
 
     # Declaring and handing over
 
@@ -273,8 +279,10 @@ class Lane:
     ) -> bool:
         chunk = message.chunk
         assert chunk is not None
+        if self._held.get(chunk.id) is not chunk:
+            return False
         if chunk.id not in dropped:  # no longer ours: whoever leased it goes on from where it was declared
-            self._held.pop(chunk.id, None)
+            self._lose(chunk)
             return False
         if message.position in dropped[chunk.id]:
             self._settler.add(Item(message, resolves=True))
@@ -407,8 +415,8 @@ class Lane:
                 lease_seconds=LEASE_SECONDS,
             )
         for chunk in held:
-            if chunk.id not in ours and chunk.unresolved:
-                self._held.pop(chunk.id, None)
+            if chunk.id not in ours and chunk.unresolved > 0:
+                self._lose(chunk)
 
     def chunk_done(self, chunk: Chunk) -> None:
         """Its last message is accounted for on disk."""

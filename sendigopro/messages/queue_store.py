@@ -102,7 +102,7 @@ async def declare_intent(
     """
     rows = await conn.fetch(
         """
-        UPDATE main.chunks c SET intended = s.intended
+        UPDATE main.chunks c SET intended = greatest(c.intended, s.intended)
         FROM unnest($2::uuid[], $3::uuid[], $4::smallint[]) AS s (account_id, id, intended)
         WHERE c.account_id = s.account_id AND c.id = s.id AND c.account_id = ANY($2)
           AND c.lease_owner = $1 AND c.lease_until > now()

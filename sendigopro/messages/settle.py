@@ -125,8 +125,8 @@ class Settler:
             async with conn.transaction():
                 seen = await self._write_outcomes(conn, group)
                 await self._write_queue(conn, group, done)
-                await _write_counts(conn, seen)
-                batches = _batches(seen)
+                await write_counts(conn, seen)
+                batches = batches_of(seen)
                 if batches:
                     lease = OUTBOX_LEASE_SECONDS if self._bus.is_heard else 0.0
                     await events.publish(conn, batches, owner=self._owner, lease_seconds=lease)
@@ -148,7 +148,7 @@ class Settler:
         whole += await _finish_multiparts(conn, [item for item in group if item.part is not None])
         if not whole:
             return []
-        new = await settle_store.append_outcomes(conn, [_outcome(item, rank) for item, rank in whole])
+        new = await settle_store.append_outcomes(conn, [outcome_of(item, rank) for item, rank in whole])
         seen = []
         for item, rank in whole:
             key = (item.message.id, int(rank))
@@ -222,7 +222,7 @@ async def _finish_multiparts(conn: Any, items: Sequence[Item]) -> list[tuple[Ite
     return finished
 
 
-def _outcome(item: Item, rank: Rank) -> OutcomeRow:
+def outcome_of(item: Item, rank: Rank) -> OutcomeRow:
     message = item.message
     return OutcomeRow(
         message.account_id, message.id, int(rank), from_us(item.at_us), item.reason, message.carrier_id,
@@ -242,7 +242,7 @@ def _refs(item: Item) -> list[bytes]:
     ]  # fmt: skip
 
 
-async def _write_counts(conn: Any, seen: Sequence[tuple[Item, Rank]]) -> None:
+async def write_counts(conn: Any, seen: Sequence[tuple[Item, Rank]]) -> None:
     """Append to the tallies, and charge or release credit; sorted, so that groups never wait in a circle."""
     tallies: dict[tuple[UUID, int, datetime, int, str, int], list[int]] = defaultdict(lambda: [0, 0])
     charged: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])
@@ -275,7 +275,7 @@ def releases_hold(message: Outgoing, rank: Rank) -> bool:
     return rank > Rank.OPEN and not message.is_charged
 
 
-def _batches(seen: Sequence[tuple[Item, Rank]]) -> list[Batch]:
+def batches_of(seen: Sequence[tuple[Item, Rank]]) -> list[Batch]:
     """The events of what was new, in batches of one account and mode."""
     batches: list[Batch] = []
     current: dict[tuple[UUID, int], Batch] = {}

@@ -1,0 +1,55 @@
+"""Stop a message that has not left. The row lock on its chunk is what makes a 200 true."""
+
+from uuid import UUID
+
+from sendigopro.events import store as events
+from sendigopro.events.bus import Bus
+from sendigopro.foundation import clock
+from sendigopro.foundation.killpoints import reach
+from sendigopro.foundation.postgres import Pool
+from sendigopro.foundation.problems import Conflict, NotFound
+from sendigopro.messages import queue_store, settle_store
+from sendigopro.messages.load import Loader
+from sendigopro.messages.model import Outgoing, Rank
+from sendigopro.messages.settle import OUTBOX_LEASE_SECONDS, Item, batches_of, outcome_of, write_counts
+
+
+async def cancel(pool: Pool, loader: Loader, bus: Bus, *, account_id: UUID, message_id: UUID, owner: str) -> None:
+    """Cancel one message, or raise `NotFound`, or `Conflict("too_late")` when it may have left or has ended."""
+    message = (await loader.load_settled([(account_id, message_id)])).get(message_id)
+    if message is None:
+        raise NotFound("message_not_found", "There is no such message in this account.", param="id")
+    item = Item(message, rank=Rank.CANCELED, reason="canceled", at_us=clock.now_us())
+    async with pool.acquire() as conn, conn.transaction():
+        await _take_out(conn, message)
+        new = await settle_store.append_outcomes(conn, [outcome_of(item, Rank.CANCELED)])
+        if not new:
+            raise _too_late()
+        await write_counts(conn, [(item, Rank.CANCELED)])
+        batches = batches_of([(item, Rank.CANCELED)])
+        lease = OUTBOX_LEASE_SECONDS if bus.is_heard else 0.0
+        await events.publish(conn, batches, owner=owner, lease_seconds=lease)
+        reach("cancel.before_commit")
+    bus.announce(batches)
+
+
+async def _take_out(conn: object, message: Outgoing) -> None:
+    if await queue_store.take_waiting(conn, account_id=message.account_id, message_id=message.id):
+        return
+    place = await queue_store.lock_place(conn, account_id=message.account_id, message_id=message.id)
+    if place is None:
+        raise _too_late()
+    chunk_id, position, intended, min_expires_at = place
+    if position < intended:
+        raise _too_late()
+    await queue_store.drop_positions(
+        conn,
+        account_id=message.account_id,
+        chunk_id=chunk_id,
+        positions=[position],
+        min_expires_at=min_expires_at,
+    )
+
+
+def _too_late() -> Conflict:
+    return Conflict("too_late", "The message has been sent, or has ended. It cannot be canceled any more.", param="id")
