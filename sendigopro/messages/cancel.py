@@ -2,16 +2,15 @@
 
 from uuid import UUID
 
-from sendigopro.events import store as events
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.problems import Conflict, NotFound
-from sendigopro.messages import queue_store, settle_store
+from sendigopro.messages import queue_store
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import Outgoing, Rank
-from sendigopro.messages.settle import OUTBOX_LEASE_SECONDS, Item, batches_of, outcome_of, write_counts
+from sendigopro.messages.settle import Item, record
 
 
 async def cancel(pool: Pool, loader: Loader, bus: Bus, *, account_id: UUID, message_id: UUID, owner: str) -> None:
@@ -22,13 +21,9 @@ async def cancel(pool: Pool, loader: Loader, bus: Bus, *, account_id: UUID, mess
     item = Item(message, rank=Rank.CANCELED, reason="canceled", at_us=clock.now_us())
     async with pool.acquire() as conn, conn.transaction():
         await _take_out(conn, message)
-        new = await settle_store.append_outcomes(conn, [outcome_of(item, Rank.CANCELED)])
-        if not new:
+        batches = await record(conn, [(item, Rank.CANCELED)], bus=bus, owner=owner)
+        if not batches:
             raise _too_late()
-        await write_counts(conn, [(item, Rank.CANCELED)])
-        batches = batches_of([(item, Rank.CANCELED)])
-        lease = OUTBOX_LEASE_SECONDS if bus.is_heard else 0.0
-        await events.publish(conn, batches, owner=owner, lease_seconds=lease)
         reach("cancel.before_commit")
     bus.announce(batches)
 

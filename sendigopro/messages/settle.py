@@ -123,13 +123,10 @@ class Settler:
         done, counts = _chunks_done(group)
         async with self._pool.acquire() as conn:
             async with conn.transaction():
-                seen = await self._write_outcomes(conn, group)
+                whole = [(item, item.rank) for item in group if item.rank is not None and item.part is None]
+                whole += await _finish_multiparts(conn, [item for item in group if item.part is not None])
+                batches = await record(conn, whole, bus=self._bus, owner=self._owner)
                 await self._write_queue(conn, group, done)
-                await write_counts(conn, seen)
-                batches = batches_of(seen)
-                if batches:
-                    lease = OUTBOX_LEASE_SECONDS if self._bus.is_heard else 0.0
-                    await events.publish(conn, batches, owner=self._owner, lease_seconds=lease)
                 reach("settle.before_commit")
             reach("settle.committed")
         for chunk, count in counts.values():
@@ -141,21 +138,6 @@ class Settler:
                 item.acknowledge()
         if batches:
             self._bus.announce(batches)
-
-    async def _write_outcomes(self, conn: Any, group: Sequence[Item]) -> list[tuple[Item, Rank]]:
-        """Append outcomes; returns those that were new, which alone have effects."""
-        whole = [(item, item.rank) for item in group if item.rank is not None and item.part is None]
-        whole += await _finish_multiparts(conn, [item for item in group if item.part is not None])
-        if not whole:
-            return []
-        new = await settle_store.append_outcomes(conn, [outcome_of(item, rank) for item, rank in whole])
-        seen = []
-        for item, rank in whole:
-            key = (item.message.id, int(rank))
-            if key in new:
-                new.discard(key)
-                seen.append((item, rank))
-        return seen
 
     async def _write_queue(self, conn: Any, group: Sequence[Item], done: Sequence[Chunk]) -> None:
         refs = [ref for item in group if item.carrier_ids for ref in _refs(item)]
@@ -187,6 +169,28 @@ class Settler:
                 message_ids=list(sent.values()),
                 wait_seconds=self._receipt_wait_seconds,
             )
+
+
+async def record(conn: Any, outcomes: Sequence[tuple[Item, Rank]], *, bus: Bus, owner: str) -> list[Batch]:
+    """Append outcomes with all that follows from them: credit, counts and events. The one way an outcome is written.
+
+    Returns the batches to announce after the commit. An outcome that was there already has no effect again.
+    """
+    if not outcomes:
+        return []
+    new = await settle_store.append_outcomes(conn, [_outcome(item, rank) for item, rank in outcomes])
+    seen = []
+    for item, rank in outcomes:
+        key = (item.message.id, int(rank))
+        if key in new:
+            new.discard(key)
+            seen.append((item, rank))
+    await _write_counts(conn, seen)
+    batches = _batches(seen)
+    if batches:
+        lease = OUTBOX_LEASE_SECONDS if bus.is_heard else 0.0
+        await events.publish(conn, batches, owner=owner, lease_seconds=lease)
+    return batches
 
 
 def _chunks_done(group: Sequence[Item]) -> tuple[list[Chunk], dict[UUID, tuple[Chunk, int]]]:
@@ -222,7 +226,7 @@ async def _finish_multiparts(conn: Any, items: Sequence[Item]) -> list[tuple[Ite
     return finished
 
 
-def outcome_of(item: Item, rank: Rank) -> OutcomeRow:
+def _outcome(item: Item, rank: Rank) -> OutcomeRow:
     message = item.message
     return OutcomeRow(
         message.account_id, message.id, int(rank), from_us(item.at_us), item.reason, message.carrier_id,
@@ -242,7 +246,7 @@ def _refs(item: Item) -> list[bytes]:
     ]  # fmt: skip
 
 
-async def write_counts(conn: Any, seen: Sequence[tuple[Item, Rank]]) -> None:
+async def _write_counts(conn: Any, seen: Sequence[tuple[Item, Rank]]) -> None:
     """Append to the tallies, and charge or release credit; sorted, so that groups never wait in a circle."""
     tallies: dict[tuple[UUID, int, datetime, int, str, int], list[int]] = defaultdict(lambda: [0, 0])
     charged: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])
@@ -275,7 +279,7 @@ def releases_hold(message: Outgoing, rank: Rank) -> bool:
     return rank > Rank.OPEN and not message.is_charged
 
 
-def batches_of(seen: Sequence[tuple[Item, Rank]]) -> list[Batch]:
+def _batches(seen: Sequence[tuple[Item, Rank]]) -> list[Batch]:
     """The events of what was new, in batches of one account and mode."""
     batches: list[Batch] = []
     current: dict[tuple[UUID, int], Batch] = {}
