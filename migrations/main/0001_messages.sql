@@ -266,6 +266,13 @@ CREATE TABLE IF NOT EXISTS main.senders (
 );
 GRANT SELECT, INSERT, DELETE, UPDATE (is_default) ON main.senders TO pipeline;
 
+-- Workers that are alive: carriers' binds are shared out among them.
+CREATE TABLE IF NOT EXISTS main.workers (
+    name    text PRIMARY KEY,     -- @operations
+    seen_at timestamptz NOT NULL  -- @operations
+);
+GRANT SELECT, INSERT, DELETE, UPDATE ON main.workers TO pipeline;
+
 -- Who may hold which bind of a carrier now.
 CREATE TABLE IF NOT EXISTS main.carrier_binds (
     carrier_id  uuid NOT NULL,        -- @carrier_config

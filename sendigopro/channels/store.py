@@ -141,12 +141,27 @@ async def hold_binds(conn: Any, *, carrier_id: UUID, slots: int, owner: str, wan
     return [row["slot"] for row in rows]
 
 
-async def count_bind_owners(conn: Any, *, carrier_id: UUID) -> int:
-    """How many workers hold binds of a carrier now."""
+async def count_workers(conn: Any, *, name: str, alive_seconds: float) -> int:
+    """Say that this worker is alive, and count those that are."""
     count: int = await conn.fetchval(
-        "SELECT count(DISTINCT owner) FROM main.carrier_binds WHERE carrier_id = $1 AND lease_until > now()", carrier_id
+        """
+        WITH alive AS (
+            INSERT INTO main.workers (name, seen_at) VALUES ($1, now())
+            ON CONFLICT (name) DO UPDATE SET seen_at = now() RETURNING name
+        )
+        SELECT count(*) FROM (
+            SELECT name FROM main.workers WHERE seen_at > now() - make_interval(secs => $2) UNION SELECT name FROM alive
+        ) w
+        """,
+        name,
+        alive_seconds,
     )
     return count
+
+
+async def remove_worker(conn: Any, *, name: str) -> None:
+    """This worker ends."""
+    await conn.execute("DELETE FROM main.workers WHERE name = $1", name)
 
 
 async def release_binds(conn: Any, *, carrier_id: UUID, owner: str, slots: Sequence[int] | None = None) -> None:

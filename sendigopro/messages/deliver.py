@@ -6,7 +6,7 @@ who may be contacted; what was declared and has no outcome after a crash is uncl
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ import structlog
 
 from sendigopro.channels.contract import Accepted, Inbound, Link, Outbound, Outcome, Receipt, Rejected, TryLater, Unclear
 from sendigopro.channels.directory import Directory
-from sendigopro.channels.model import Carrier
+from sendigopro.channels.model import PLATFORM, Carrier
 from sendigopro.consent import store as consent
 from sendigopro.foundation import clock
 from sendigopro.foundation.killpoints import reach
@@ -63,6 +63,7 @@ class Lane:
         receipts: Receipts,
         book: Book,
         receiver: Receiver,
+        resends_unclear: Callable[[UUID], bool],
     ) -> None:
         self.carrier = carrier
         self.link: Link | None = None
@@ -75,6 +76,7 @@ class Lane:
         self._receipts = receipts
         self._book = book
         self._receiver = receiver
+        self._resends_unclear = resends_unclear
         self._ready: list[deque[Outgoing]] = [deque() for _ in PRIORITIES]
         self._held: dict[UUID, Chunk] = {}
         self._served: list[UUID] = [queue_store.NOBODY for _ in PRIORITIES]
@@ -370,7 +372,7 @@ class Lane:
     def _unclear(self, message: Outgoing, outcome: Unclear) -> None:
         """The carrier may have it: hold it as unknown, or send it once more where the policy says so."""
         policy = OnUnclear.RESEND_ONCE if message.purpose == Purpose.EMERGENCY else OnUnclear.HOLD
-        if message.purpose == Purpose.TRANSACTIONAL and self._vault.resends_unclear(message.account_id):
+        if message.purpose == Purpose.TRANSACTIONAL and self._resends_unclear(message.account_id):
             policy = OnUnclear.RESEND_ONCE
         message.rank = max(message.rank, Rank.UNKNOWN)
         if policy is OnUnclear.RESEND_ONCE and message.attempt == 1 and message.body is not None:
@@ -393,7 +395,7 @@ class Lane:
     def _trace(self, message: Outgoing) -> UnclearRow | None:
         if message.recipient is None:
             return None
-        mac = self._vault.platform_mac_known(message.recipient)
+        mac = self._vault.suppression_mac(PLATFORM, message.recipient)
         return UnclearRow(
             self.carrier.id, mac, from_us(clock.now_us()), message.account_id, message.id, _reference(message),
             message.segments,
@@ -417,6 +419,15 @@ class Lane:
         for chunk in held:
             if chunk.id not in ours and chunk.unresolved > 0:
                 self._lose(chunk)
+
+    async def release(self, conn: Any) -> None:
+        """Give back what is held, for the next owner to go on where this one stopped."""
+        held = list(self._held.values())
+        if held:
+            await queue_store.release_chunks(
+                conn, owner=self._owner, account_ids=[c.account_id for c in held], chunk_ids=[c.id for c in held]
+            )
+        self._held.clear()
 
     def chunk_done(self, chunk: Chunk) -> None:
         """Its last message is accounted for on disk."""

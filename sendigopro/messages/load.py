@@ -12,7 +12,7 @@ from sendigopro.foundation.personal import Body
 from sendigopro.foundation.postgres import Pool
 from sendigopro.messages import settle_store, store
 from sendigopro.messages.model import PRIORITY, Chunk, Details, Outgoing, Purpose, Rank
-from sendigopro.vault.sealing import SealError, open_
+from sendigopro.vault.sealing import UnreadableError, open_
 from sendigopro.vault.vault import Subject, Vault
 
 NO_DETAILS = Details()
@@ -127,6 +127,6 @@ def _unseal(row: Any, key: bytes, *, with_body: bool) -> tuple[Body | None, Deta
         if row["details"] is not None:
             packed = open_(key, (account, b"message_bodies", b"details", message), row["details"])
             details = msgspec.msgpack.decode(packed, type=Details)
-    except SealError:
+    except UnreadableError:
         return None, NO_DETAILS
     return body, details

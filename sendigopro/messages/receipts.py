@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from sendigopro.channels.contract import Receipt, ReceiptStatus
+from sendigopro.channels.model import PLATFORM
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, from_us
 from sendigopro.messages import settle_store
@@ -217,7 +218,7 @@ class Receipts:
         """For ids nobody knows: a submit without an answer to the same recipient, if there is exactly one."""
         owners: dict[str, tuple[UUID, UUID, int]] = {}
         for one in arrived:
-            mac, reference = await self._trace_of(one)
+            mac, reference = self._trace_of(one)
             if mac is None:
                 continue
             candidates = await settle_store.find_unclear_of_everyone(
@@ -229,17 +230,17 @@ class Receipts:
                 owners[one.ref] = (chosen[0][0], chosen[0][1], 1)
         return owners
 
-    async def _trace_of(self, one: Arrived) -> tuple[bytes | None, int | None]:
+    def _trace_of(self, one: Arrived) -> tuple[bytes | None, int | None]:
         if one.stored is not None:
             return one.stored.recipient_mac, one.stored.reference
         if one.receipt is None or one.receipt.recipient is None:
             return None, None
-        return await self._vault.platform_mac(one.receipt.recipient), one.receipt.reference
+        return self._vault.suppression_mac(PLATFORM, one.receipt.recipient), one.receipt.reference
 
     async def _put_aside(self, unmatched: Sequence[Arrived]) -> None:
         rows = []
         for one in unmatched:
-            mac, reference = await self._trace_of(one)
+            mac, reference = self._trace_of(one)
             rows.append(
                 UnmatchedRow(
                     ids.new(), one.carrier_id, one.ref[:255].replace("\0", ""), int(one.rank), one.carrier_code, mac,
