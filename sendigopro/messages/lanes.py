@@ -18,6 +18,7 @@ from sendigopro.foundation.postgres import CONNECTION_LOST, Pool
 from sendigopro.messages import queue_store
 from sendigopro.messages.deliver import RENEW_SECONDS, Lane
 from sendigopro.messages.model import Chunk
+from sendigopro.messages.settle import Settler
 from sendigopro.vault.vault import Vault
 
 log = structlog.get_logger()
@@ -42,11 +43,19 @@ class Lanes:
     """Follows the configuration: a new carrier is drained, a changed one reopened, a removed one closed."""
 
     def __init__(
-        self, *, pool: Pool, vault: Vault, directory: Directory, owner: str, make_lane: Callable[[Carrier], Lane]
+        self,
+        *,
+        pool: Pool,
+        vault: Vault,
+        directory: Directory,
+        settler: Settler,
+        owner: str,
+        make_lane: Callable[[Carrier], Lane],
     ) -> None:
         self._pool = pool
         self._vault = vault
         self._directory = directory
+        self._settler = settler
         self._owner = owner
         self._make_lane = make_lane
         self._open: dict[UUID, Open] = {}
@@ -163,6 +172,7 @@ class Lanes:
         await asyncio.gather(*opened.tasks, return_exceptions=True)
         if opened.lane.link is not None:
             await opened.lane.link.close(drain_seconds=DRAIN_SECONDS)
+        await self._settler.drained()  # whoever leases next must find what became of what left
         async with self._pool.acquire() as conn:
             await channels.release_binds(conn, carrier_id=carrier_id, owner=self._owner)
             await opened.lane.release(conn)

@@ -1,0 +1,148 @@
+"""A worker process: which job and which event each function handles, in one visible table."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from sendigopro.accounts import store as accounts
+from sendigopro.channels.directory import Directory
+from sendigopro.channels.model import Carrier
+from sendigopro.events.bus import Bus
+from sendigopro.foundation import clock
+from sendigopro.foundation.postgres import CONNECTION_LOST
+from sendigopro.messages import upkeep
+from sendigopro.messages.deliver import Lane
+from sendigopro.messages.lanes import Lanes
+from sendigopro.messages.load import Loader
+from sendigopro.messages.receipts import Book, Receipts
+from sendigopro.messages.receive import Receiver
+from sendigopro.messages.settle import Settler
+from sendigopro.messages.sweep import Sweeper
+from sendigopro.messages.view import Viewer
+from sendigopro.runtime import Runtime
+from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.vault import Vault
+
+log = structlog.get_logger()
+
+SETTLE_LINGER_SECONDS = 0.004
+RECEIPT_WAIT_SECONDS = 3 * 24 * 3600
+LISTEN_RETRY_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Worker:
+    """What one worker process does; each entry of `jobs` runs for ever and is started again if it fails."""
+
+    runtime: Runtime
+    directory: Directory
+    lanes: Lanes
+    jobs: dict[str, Callable[[], Awaitable[None]]]
+    resending: set[UUID] = field(default_factory=set)
+
+
+def build(runtime: Runtime) -> Worker:
+    """Put the parts together."""
+    pool, owner = runtime.main, runtime.name
+    vault = Vault(runtime.vault, FileKeys(runtime.settings.keys_folder))
+    directory = Directory(pool)
+    bus = Bus()
+    resending: set[UUID] = set()
+    loader = Loader(pool=pool, vault=vault, directory=directory)
+    settler = Settler(
+        pool=pool, bus=bus, owner=owner, linger_seconds=SETTLE_LINGER_SECONDS, receipt_wait_seconds=RECEIPT_WAIT_SECONDS
+    )
+    book = Book()
+    receipts = Receipts(pool=pool, vault=vault, loader=loader, settler=settler, book=book)
+    receiver = Receiver(pool=pool, vault=vault, directory=directory, bus=bus, owner=owner)
+    sweeper = Sweeper(pool=pool, loader=loader, directory=directory, bus=bus, owner=owner)
+
+    def make_lane(carrier: Carrier) -> Lane:
+        return Lane(
+            carrier, owner=owner, pool=pool, vault=vault, directory=directory, loader=loader, settler=settler,
+            receipts=receipts, book=book, receiver=receiver, resends_unclear=resending.__contains__,
+        )  # fmt: skip
+
+    lanes = Lanes(pool=pool, vault=vault, directory=directory, settler=settler, owner=owner, make_lane=make_lane)
+    settler.on_chunk_done = lanes.chunk_done
+    worker = Worker(runtime, directory, lanes, {}, resending)
+    worker.jobs = {
+        "settle": settler.run,
+        "lanes": lanes.run,
+        "receipts": receipts.run,
+        "rematch receipts": receipts.rematch,
+        "receive": receiver.run,
+        "sweep": sweeper.run,
+        "listen": partial(_listen, worker),
+        "read settings": partial(_read_settings, worker),
+        "upkeep": partial(upkeep.run, pool),
+    }
+    return worker
+
+
+async def run(worker: Worker, stop: asyncio.Event) -> None:
+    """Do every job until told to stop; what the carriers still owe us is waited for by the lanes."""
+    await worker.directory.refresh()
+    tasks = {name: asyncio.create_task(_keep(name, job), name=name) for name, job in worker.jobs.items()}
+    await stop.wait()
+    lanes = tasks.pop("lanes")
+    lanes.cancel()  # first: its end still needs the settler
+    await asyncio.gather(lanes, return_exceptions=True)
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+async def _keep(name: str, job: Callable[[], Awaitable[None]]) -> None:
+    """A job that fails is a fault of ours: it is logged, and started again."""
+    while True:
+        try:
+            await job()
+        except CONNECTION_LOST as error:
+            log.warning("job_waits_for_database", job=name, error=type(error).__name__)
+        except Exception as error:  # the worker must outlive a fault in one of its jobs
+            log.exception("job_failed", job=name, error=type(error).__name__)
+        await asyncio.sleep(LISTEN_RETRY_SECONDS)
+
+
+async def _listen(worker: Worker) -> None:
+    """Hear hints of new work and of changed configuration; polls are the net under them."""
+    changed = asyncio.Event()
+
+    def on_work(*_: Any) -> None:
+        worker.lanes.hint()
+
+    def on_config(*_: Any) -> None:
+        changed.set()
+
+    async with worker.runtime.main.acquire() as conn:
+        closed = asyncio.Event()
+        conn.add_termination_listener(lambda *_: closed.set())
+        await conn.add_listener("sendigopro_work", on_work)
+        await conn.add_listener("sendigopro_config", on_config)
+        while not closed.is_set():
+            waits = [asyncio.create_task(closed.wait()), asyncio.create_task(changed.wait())]
+            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            if changed.is_set():
+                changed.clear()
+                await worker.directory.refresh()
+                worker.lanes.configuration_changed()
+
+
+async def _read_settings(worker: Worker) -> None:
+    """Which accounts want an unclear submit sent once more: a set, read again now and then."""
+    while True:
+        async with worker.runtime.main.acquire() as conn:
+            found = await accounts.resending_of_everyone(conn)
+        worker.resending.clear()
+        worker.resending.update(found)
+        began = clock.monotonic()
+        while clock.monotonic() - began < 5:
+            await asyncio.sleep(1)
