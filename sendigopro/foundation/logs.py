@@ -64,17 +64,22 @@ class Forward(logging.Handler):
 
 
 def describe_error(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Turn `error=exception` into its type and the places it went through, never its message.
+    """Turn `error=exception` into what may be told of it."""
+    error = event.get("error")
+    if isinstance(error, BaseException):
+        event.update(told(error))
+    return event
+
+
+def told(error: BaseException) -> dict[str, str]:
+    """An exception's type and the places it went through, never its message.
 
     Messages of libraries quote values (PostgreSQL's DETAIL, msgspec's "Invalid value '…'"), so they stay out.
     """
-    error = event.get("error")
-    if isinstance(error, BaseException):
-        event["error"] = type(error).__qualname__
-        event["at"] = " < ".join(places_of(error))
-        if error.__cause__ is not None:
-            event["cause"] = type(error.__cause__).__qualname__
-    return event
+    fields = {"error": type(error).__qualname__, "at": " < ".join(places_of(error))}
+    if error.__cause__ is not None:
+        fields["cause"] = type(error.__cause__).__qualname__
+    return fields
 
 
 def places_of(error: BaseException, *, most: int = 6) -> Iterable[str]:

@@ -12,10 +12,11 @@ Problem
 ├── WrongMedia       415  not JSON
 ├── Unprocessable    422  an idempotency key with another body
 ├── TooMany          429  slow down
+├── HeadTooLarge     431  an address or headers longer than we read
 └── Unavailable      503  our fault, and it passes
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -87,7 +88,7 @@ class WrongMethod(Problem):
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
 
-    def __init__(self, allowed: Sequence[str]) -> None:
+    def __init__(self, allowed: Iterable[str]) -> None:
         self.allowed = ", ".join(sorted(allowed))
         super().__init__("method_not_allowed", f"This address knows {self.allowed}.")
 
@@ -120,6 +121,12 @@ class TooMany(Problem):
     """Slow down."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class HeadTooLarge(Problem):
+    """An address or headers longer than we read."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 class Unavailable(Problem):

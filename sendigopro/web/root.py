@@ -1,0 +1,141 @@
+"""The outermost ASGI function: every request enters here, and every answer leaves with its Request-Id.
+
+Hot doors are asked by exact path before anything else. A `Problem` that any door raises is answered here;
+anything else raised is a 500 that tells the caller nothing and the log where it happened.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sendigopro.foundation import clock, ids, logs, problems
+from sendigopro.foundation.asgi import App, ClientGone, Message, Receive, Scope, Send, answer_problem, header, read_rest
+from sendigopro.foundation.problems import NotFound, Problem, TooLarge, WrongMethod
+from sendigopro.web.measures import Measures
+
+SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+NO_STORE = (b"cache-control", b"no-store")
+API_HEADERS = ((b"x-content-type-options", b"nosniff"), NO_STORE)
+PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
+    b" form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+PAGE_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"content-security-policy", PAGE_POLICY),
+)
+HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+# After refusing a long body we still read a little of it, so that the client sees the answer and not a broken pipe.
+LINGER_BYTES = 8_000_000
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What stands where; the longest prefix wins, and `rest` takes what is left."""
+
+    exact: Mapping[str, Mapping[str, App]]
+    """Path → method → door."""
+    prefixes: Mapping[str, App]
+    rest: App
+
+
+class Root:
+    """Finds the door, adds headers, answers problems, counts."""
+
+    def __init__(self, doors: Doors, *, measures: Measures, is_https: bool = False) -> None:
+        self.doors = doors
+        self.measures = measures
+        secure = (HTTPS_ONLY,) if is_https else ()
+        self.api_headers = (*API_HEADERS, *secure)
+        self.page_headers = (*PAGE_HEADERS, *secure)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError(scope["type"])
+        began = clock.monotonic()
+        given = header(scope, b"request-id")
+        request_id = given if given and SANE_ID.fullmatch(given) else ids.typed("req", ids.new_bytes()).encode()
+        scope["request_id"] = request_id.decode()
+        path: str = scope["path"]
+        common = self.api_headers if path.startswith("/v1/") else self.page_headers
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message["headers"] = [*message.get("headers", ()), (b"request-id", request_id)]
+                present = {name for name, _ in headers}
+                headers += [pair for pair in common if pair[0] not in present]
+            await send(message)
+
+        door = "other"
+        try:
+            door, app = self.find(scope, path)
+            await app(scope, receive, send_with_headers)
+        except Problem as problem:
+            if status == 0:
+                await refuse(problem, scope, receive, send_with_headers)
+        except ClientGone:
+            status = 499
+        except Exception as error:  # the last resort: whatever it was, the caller gets an answer
+            told = logs.told(error)
+            log.error("request_failed", request_id=scope["request_id"], method=scope["method"], door=door, **told)  # noqa: TRY400  # a traceback shows values
+            if status == 0:
+                await answer_problem(send_with_headers, internal(), scope)
+            else:
+                raise
+        self.measures.note(door, status, clock.monotonic() - began)
+
+    def find(self, scope: Scope, path: str) -> tuple[str, App]:
+        """The door for a path, and the name under which it is counted."""
+        if (methods := self.doors.exact.get(path)) is not None:
+            method = scope["method"]
+            if (app := methods.get(method)) is not None:
+                return path, app
+            if method == "HEAD" and "GET" in methods:
+                return path, methods["GET"]
+            if "*" not in methods:
+                raise WrongMethod(methods)
+            return path, methods["*"]
+        for prefix, app in self.doors.prefixes.items():
+            if path.startswith(prefix):
+                return prefix, app
+        return "other", self.doors.rest
+
+
+async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a problem; after a body that is too long, close the connection, but not in the client's face."""
+    if not isinstance(problem, TooLarge):
+        await answer_problem(send, problem, scope)
+        return
+    document = problems.problem_json(problem, scope.get("request_id"))
+    headers = [(name.encode(), value.encode()) for name, value in problems.problem_headers(problem)]
+    headers += [(b"content-length", str(len(document)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": int(problem.status), "headers": headers})
+    await send({"type": "http.response.body", "body": document, "more_body": True})
+    await linger(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def linger(receive: Receive) -> None:
+    try:
+        await read_rest(receive, b"", limit_bytes=LINGER_BYTES)
+    except (TooLarge, ClientGone):
+        return
+
+
+def internal() -> Problem:
+    return Problem("internal", "Something went wrong here. It is in our log under this request_id.")
+
+
+async def nothing_here(scope: Scope, _receive: Receive, _send: Send) -> None:
+    """The door for paths that lead nowhere."""
+    raise NotFound("not_found", f"There is nothing at {scope['path'][:200]}.")
