@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from sendigopro.foundation.operator_errors import OperatorError
+
 SOCKET_NAME = ".s.PGSQL.5432"
 LOG_BYTES_MAX = 10_000_000
 SOCKET_PATH_MAX = 107  # sockaddr_un holds 108 bytes, the last one zero
@@ -62,8 +64,8 @@ include = 'local.conf'
 """
 
 
-class ServerError(Exception):
-    """The embedded server cannot run; the text is one line that says what to do."""
+class ServerError(OperatorError):
+    """The embedded server cannot run."""
 
 
 @dataclass(frozen=True, slots=True)

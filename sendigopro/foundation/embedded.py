@@ -38,8 +38,7 @@ class EmbeddedServer:
         """Come back when the server takes connections, however long its recovery lasts."""
         if self.is_alive:
             return
-        cluster.make_folder(self.folder)
-        self.lock = self.lock or take_lock(self.folder)
+        self.claim()
         try:
             self.cluster = cluster.prepare(self.folder, self.tuning)  # no thread: see end_with_parent
             await clear_remains(self.cluster)
@@ -48,6 +47,11 @@ class EmbeddedServer:
         except BaseException:
             await self.stop()
             raise
+
+    def claim(self) -> None:
+        """Make the folder and take it for this process; a server elsewhere needs no more."""
+        cluster.make_folder(self.folder)
+        self.lock = self.lock or take_lock(self.folder)
 
     async def launch(self, ready: Cluster) -> bool:
         """Start the server once; False when backends of the one before still hold its memory."""

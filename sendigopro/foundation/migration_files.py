@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from sendigopro.foundation.catalogue import Annotation, UnknownWordError, read_annotation
+from sendigopro.foundation.operator_errors import OperatorError
 
 FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 # What may hide a semicolon, and the semicolon itself with the comment that stands behind it on its line.
@@ -24,8 +25,8 @@ NOTE = re.compile(r"--\s*@(\w+)([^\n]*)")
 COMMENT_LINES = re.compile(r"^\s*--[^\n]*\n", re.MULTILINE)
 
 
-class MigrationError(Exception):
-    """A migration cannot be applied; the text says which and what to do."""
+class MigrationError(OperatorError):
+    """A migration cannot be applied."""
 
 
 @dataclass(frozen=True, slots=True)

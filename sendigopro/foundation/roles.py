@@ -2,6 +2,8 @@
 
 import asyncpg
 
+from sendigopro.foundation.operator_errors import OperatorError
+
 # Who may do what is granted by the migrations, table by table. `pipeline` carries messages of every account and uses
 # COPY, which PostgreSQL refuses under row level security, so it stands outside it; `door` never does.
 ROLES = {
@@ -12,8 +14,8 @@ ROLES = {
 DATABASES = ("main", "vault")
 
 
-class RolesMissingError(Exception):
-    """The roles are not there and we may not make them; the text is what an administrator has to run."""
+class RolesMissingError(OperatorError):
+    """The roles are not there and we may not make them."""
 
 
 async def ensure_roles(conn: asyncpg.Connection) -> None:

@@ -1,0 +1,5 @@
+"""`python -m sendigopro` is the `sendigopro` command."""
+
+from sendigopro.commands.main import app
+
+app()

@@ -1,0 +1,53 @@
+"""How a part and its supervisor speak: the part says whether it is ready, and ends when the supervisor has."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+VARIABLE = "SENDIGOPRO_SUPERVISOR_FD"  # our end of a socket pair
+ASK, READY, WAITING = b"?", b"r", b"w"
+PAUSE_SECONDS = 0.25
+
+
+async def answer(is_ready: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
+    """Say how we are, on every change and whenever asked; set `stop` and return when the supervisor is gone.
+
+    Returns at once in a process nobody supervises.
+    """
+    number = os.environ.get(VARIABLE)
+    if number is None:
+        return
+    loop = asyncio.get_running_loop()
+    spoken_to = asyncio.Event()
+    with socket.socket(fileno=int(number)) as link:
+        link.setblocking(False)
+        loop.add_reader(link, spoken_to.set)
+        try:
+            await converse(link, spoken_to, is_ready)
+        except OSError:  # the supervisor died while we spoke
+            pass
+        finally:
+            loop.remove_reader(link)
+    stop.set()
+
+
+async def converse(link: socket.socket, spoken_to: asyncio.Event, is_ready: Callable[[], Awaitable[bool]]) -> None:
+    """Answer until the other end is closed."""
+    told = b""
+    while True:
+        state = READY if await is_ready() else WAITING
+        if state != told:
+            link.send(state)  # one byte always fits
+            told = state
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PAUSE_SECONDS):
+                await spoken_to.wait()
+        if not spoken_to.is_set():
+            continue
+        spoken_to.clear()
+        with suppress(BlockingIOError):
+            if not link.recv(64):
+                return
+            told = ASK  # whatever it believes, it wants to hear it again

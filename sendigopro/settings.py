@@ -1,0 +1,125 @@
+"""Every setting: its name in the environment, its default, and what it is for."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from sendigopro.foundation.database_urls import Role, as_role
+from sendigopro.foundation.operator_errors import OperatorError
+
+INSTANCE_FILE = "instance.json"
+TRUE_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+class SettingsError(OperatorError):
+    """A setting cannot be read; the text names it and says what it may be."""
+
+
+def setting(variable: str, default: str | int, help_text: str) -> Any:  # noqa: ANN401  # as dataclasses.field
+    return field(default=default, metadata={"variable": variable, "help": help_text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator may decide. `read` fills it: environment, then instance.json, then the defaults here."""
+
+    data_dir: Path = field(metadata={"variable": "SENDIGOPRO_DATA_DIR", "help": "Folder of everything this instance keeps."})
+    database_url: str = setting("DATABASE_URL", "", "PostgreSQL 18 for what happened; empty: an embedded one.")
+    vault_url: str = setting("VAULT_URL", "", "PostgreSQL 18 for who it was; empty: an embedded one.")
+    host: str = setting("SENDIGOPRO_HOST", "127.0.0.1", "Address the web listens on.")
+    port: int = setting("SENDIGOPRO_PORT", 8080, "Port the web listens on; 0: any free one.")
+    base_url: str = setting("SENDIGOPRO_BASE_URL", "", "Address customers reach us at; empty: http://host:port.")
+    smpp_port: int = setting("SENDIGOPRO_SMPP_PORT", 2775, "Port for customers who speak SMPP.")
+    webs: int = setting("SENDIGOPRO_WEBS", 1, "How many web processes `up` runs.")
+    workers: int = setting("SENDIGOPRO_WORKERS", 1, "How many worker processes `up` runs.")
+    keys_dir: str = setting("SENDIGOPRO_KEYS_DIR", "", "Folder of the key store; empty: keys/ in the data folder.")
+    allow_private_webhooks: bool = setting(
+        "SENDIGOPRO_ALLOW_PRIVATE_WEBHOOKS", False, "Whether webhooks may go to private and loopback addresses."
+    )
+    shared_buffers_mb: int = setting("SENDIGOPRO_SHARED_BUFFERS_MB", 128, "Memory the embedded PostgreSQL caches in.")
+    database_connections: int = setting("SENDIGOPRO_DATABASE_CONNECTIONS", 100, "Connections it accepts.")
+    log_level: str = setting("SENDIGOPRO_LOG_LEVEL", "info", "debug, info, warning or error.")
+
+    def main(self, role: Role) -> str:
+        """Where what happened is kept, in one role."""
+        return as_role(self.database_url, role)
+
+    def vault(self, role: Role) -> str:
+        """Where it is kept who it was, in one role."""
+        return as_role(self.vault_url, role)
+
+    @property
+    def keys_folder(self) -> Path:
+        return Path(self.keys_dir) if self.keys_dir else self.data_dir / "keys"
+
+    @property
+    def url(self) -> str:
+        """Where customers reach us, without a slash at the end."""
+        return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
+
+def read(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process; a missing instance.json is no error, a broken one is."""
+    data_dir = data_dir_of(environment)
+    return choose(data_dir, environment, read_instance(data_dir).get("settings", {}))
+
+
+def choose(data_dir: Path, environment: Mapping[str, str], remembered: Mapping[str, object]) -> Settings:
+    """Each setting from the first that has it: environment, what an instance remembers, the default."""
+    chosen: dict[str, object] = {"data_dir": data_dir}
+    for known in fields(Settings):
+        text = environment.get(known.metadata["variable"])
+        if known.name == "data_dir":
+            continue
+        if text:
+            chosen[known.name] = parse(known, text)
+        elif known.name in remembered:
+            chosen[known.name] = parse(known, str(remembered[known.name]))
+    return Settings(**chosen)  # type: ignore[arg-type]  # parse gives each field its type
+
+
+def parse(known: Field[object], text: str) -> object:
+    """Read a text as the type of the setting's default."""
+    try:
+        match known.default:
+            case bool():
+                return TRUE_WORDS[text.lower()]
+            case int():
+                return int(text)
+            case float():
+                return float(text)
+    except (KeyError, ValueError) as error:
+        kind = "yes or no" if isinstance(known.default, bool) else "a number"
+        raise SettingsError(f"{known.metadata['variable']} is {text!r} but must be {kind}.") from error
+    return text
+
+
+def data_dir_of(environment: Mapping[str, str]) -> Path:
+    if named := environment.get("SENDIGOPRO_DATA_DIR"):
+        return Path(named).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/sendigopro")
+    return Path.home() / ".local" / "share" / "sendigopro"
+
+
+def read_instance(data_dir: Path) -> dict[str, dict[str, object]]:
+    """What `up` wrote down about the instance in this folder; empty when there is none or it is not ours to read."""
+    path = data_dir / INSTANCE_FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return {}
+    except ValueError as error:
+        raise SettingsError(f"{path} is damaged: remove it and start `sendigopro up` again.") from error
+    return found if isinstance(found, dict) else {}
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Variable, default and purpose of every setting, for help texts and the manual."""
+    return [
+        (known.metadata["variable"], "" if known.default is MISSING else str(known.default), known.metadata["help"])
+        for known in fields(Settings)
+    ]
