@@ -36,11 +36,14 @@ def up(
     """Start everything on this machine: PostgreSQL, web and workers; Ctrl-C stops it."""
     if data_dir is not None:
         os.environ["SENDIGOPRO_DATA_DIR"] = str(data_dir.absolute())  # so that every part finds the same instance
-    given = {"port": port, "smpp_port": smpp_port, "webs": webs, "workers": workers}
+    known = read_afresh()
     chosen = replace(
-        read_afresh(),
+        known,
+        port=known.port if port is None else port,
+        smpp_port=known.smpp_port if smpp_port is None else smpp_port,
+        webs=webs or known.webs,
+        workers=workers or known.workers,
         allow_private_webhooks=allow_private_webhooks,
-        **{name: value for name, value in given.items() if value is not None},
     )
     asyncio.run(Supervisor(chosen, ready_file=ready_file).run())
 
