@@ -89,12 +89,11 @@ def parse(known: Field[object], text: str) -> object:
                 return TRUE_WORDS[text.lower()]
             case int():
                 return int(text)
-            case float():
-                return float(text)
+            case _:
+                return text
     except (KeyError, ValueError) as error:
         kind = "yes or no" if isinstance(known.default, bool) else "a number"
         raise SettingsError(f"{known.metadata['variable']} is {text!r} but must be {kind}.") from error
-    return text
 
 
 def data_dir_of(environment: Mapping[str, str]) -> Path:

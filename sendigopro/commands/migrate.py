@@ -8,6 +8,7 @@ import typer
 from sendigopro import settings
 from sendigopro.foundation import migrations, roles
 from sendigopro.foundation.database_urls import is_embedded
+from sendigopro.foundation.migrations import Database
 from sendigopro.settings import Settings, SettingsError
 
 app = typer.Typer(add_completion=False)
@@ -29,8 +30,9 @@ async def migrate_both(chosen: Settings) -> list[str]:
             f"There is no instance in {chosen.data_dir}: start `sendigopro up`, or set DATABASE_URL and VAULT_URL."
         )
     await prepare_server(chosen)
+    urls: dict[Database, str] = {"main": chosen.database_url, "vault": chosen.vault_url}
     applied = []
-    for database, url in (("main", chosen.database_url), ("vault", chosen.vault_url)):
+    for database, url in urls.items():
         user = "owner" if is_embedded(url) else None
         conn = await asyncpg.connect(url, user=user)
         try:
