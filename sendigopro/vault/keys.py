@@ -68,7 +68,7 @@ class FileKeys:
         return [slot for (slot,) in SLOT.iter_unpack(raw)]
 
     def take_block(self, block: int) -> bool:
-        """The mark is kept here, beside the keys: a database restored to yesterday hands out yesterday's numbers again."""
+        """The mark is kept beside the keys: a database restored to yesterday hands out yesterday's numbers again."""
         with self._locked():
             if os.pread(self._taken, 1, block) == TAKEN:
                 return False
@@ -108,7 +108,9 @@ class FileKeys:
         try:
             descriptor = os.open(self._path(segment), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise KeyErasedError(f"there is no key file {segment}: is this the data folder of these databases?") from None
+            raise KeyErasedError(
+                f"there is no key file {segment}: is this the data folder of these databases?"
+            ) from None
         if len(self._segments) >= OPEN_SEGMENTS_MAX:
             os.close(self._segments.pop(next(iter(self._segments))))
         self._segments[segment] = descriptor
@@ -132,7 +134,8 @@ class FileKeys:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One process at a time; a lock of a dead one falls by itself."""
-        own = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # one for each call: threads wait too
+        # Opened anew for each call, because flock belongs to the open file: threads of one process wait too.
+        own = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(own, fcntl.LOCK_EX)
             yield

@@ -69,7 +69,7 @@ async def insert_subjects(
     countries: Sequence[str],
     today: date,
 ) -> set[UUID]:
-    """Insert those that are not there; returns their ids. In one order, so that two groups never wait for each other."""
+    """Insert those that are not there, in one order for all groups, so none waits in a circle; returns their ids."""
     rows = await conn.fetch(
         """
         INSERT INTO vault.subjects

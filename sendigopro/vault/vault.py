@@ -1,9 +1,9 @@
-"""The vault: from an identifier to its subject and back, the keys of accounts and days, and nothing in clear at rest."""
+"""The vault: from an identifier to its subject and back, the keys of accounts and days; nothing is clear at rest."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -50,7 +50,7 @@ class Vault:
         self._by_id: Recent[tuple[UUID, UUID], Subject] = Recent(subjects_max)
         self._accounts: Recent[UUID, AccountKeys] = Recent(accounts_max)
         self._buckets: Recent[tuple[UUID, date], BucketKey] = Recent(buckets_max)
-        self._loads: dict[object, asyncio.Task[object]] = {}
+        self._loads: dict[object, asyncio.Future[Any]] = {}
         self._epoch = keys.epoch
         self._day = clock.today()
         self._check_at = 0.0
@@ -171,12 +171,12 @@ class Vault:
 
     # What an account keeps for itself
 
-    async def seal_account(self, account_id: UUID, table: str, column: str, row_id: UUID, clear: bytes) -> bytes:  # noqa: PLR0917  # a place has four parts
+    async def seal_account(self, account_id: UUID, table: str, column: str, row_id: UUID, clear: bytes) -> bytes:
         """Seal a secret of the account's own (of the installation's own: `PLATFORM`)."""
         key = sealing.account_secret_key((await self.load_account(account_id)).seal)
         return sealing.seal(key, (account_id.bytes, table.encode(), column.encode(), row_id.bytes), clear)
 
-    async def open_account(self, account_id: UUID, table: str, column: str, row_id: UUID, sealed: bytes) -> bytes:  # noqa: PLR0917  # as above
+    async def open_account(self, account_id: UUID, table: str, column: str, row_id: UUID, sealed: bytes) -> bytes:
         """Open what `seal_account` made; `UnreadableError` for anything else."""
         key = sealing.account_secret_key((await self.load_account(account_id)).seal)
         return sealing.open_(key, (account_id.bytes, table.encode(), column.encode(), row_id.bytes), sealed)
@@ -210,7 +210,9 @@ class Vault:
     def _loaded(self, account_id: UUID) -> AccountKeys:
         keys = self._accounts.get(account_id)
         if keys is None:
-            raise RuntimeError("await load_account (or subjects_of, open_subjects) before asking for this account's MACs")
+            raise RuntimeError(
+                "await load_account (or subjects_of, open_subjects) before asking for this account's MACs"
+            )
         return keys
 
     async def _load_account(self, account_id: UUID) -> AccountKeys:
@@ -246,7 +248,7 @@ class Vault:
 
     async def _once(self, name: object, load: Callable[[], Awaitable[T]]) -> T:
         """Who asks for what is being loaded waits for the same load."""
-        task = self._loads.get(name)
+        task: asyncio.Future[T] | None = self._loads.get(name)
         if task is None:
             task = asyncio.ensure_future(load())
             self._loads[name] = task
@@ -266,7 +268,8 @@ class Vault:
             return
         gone = frozenset(self._keys.erased_since(self._epoch))
         self._epoch = epoch
-        for cache in (*self._by_lookup, self._by_id):
-            cache.drop_where(lambda subject: subject.slot in gone)
+        for by_lookup in self._by_lookup:
+            by_lookup.drop_where(lambda subject: subject.slot in gone)
+        self._by_id.drop_where(lambda subject: subject.slot in gone)
         self._buckets.drop_where(lambda bucket: bucket.slot in gone)
         self._accounts.drop_where(lambda keys: not gone.isdisjoint(keys.slots))

@@ -1,0 +1,1 @@
+"""Accounts, members, roles, sign-in, API keys."""

@@ -1,0 +1,62 @@
+"""The account `up` makes, so that whoever starts an installation can send a message within a minute."""
+
+from uuid import UUID
+
+import asyncpg
+from argon2 import PasswordHasher
+
+from sendigopro.accounts import keys, store
+from sendigopro.accounts.create import create_account
+from sendigopro.accounts.model import DEFAULT_PURPOSE, LIVE, SCOPES, TEST, FirstAccount
+from sendigopro.foundation import ids
+from sendigopro.foundation.randomness import token
+from sendigopro.vault.macs import EMAIL
+from sendigopro.vault.model import PLATFORM
+from sendigopro.vault.vault import Vault
+
+NAME = "First account"
+MEMBER_EMAIL = "owner@sendigopro.test"
+PASSWORD_LENGTH = 20
+
+
+async def create_first_account(conn: asyncpg.Connection, vault: Vault, *, currency: str = "EUR") -> FirstAccount:
+    """Make it, or, when it is there, make new keys and a new password for it; `conn` acts as `owner`.
+
+    Keys and passwords are kept as hashes, so whoever lost the clear ones (a crash before they were written down)
+    gets new ones. Two at once end with one account.
+    """
+    async with conn.transaction():
+        account_id = await create_account(conn, vault, name=NAME, currency=currency, is_first=True)
+        if account_id is None:
+            account_id = await store.find_first_account(conn)
+        if account_id is None:
+            raise RuntimeError("there is a first account and there is none")
+        new = {
+            mode: await keys.create_key(conn, account_id=account_id, mode=mode, scopes=SCOPES, purpose=DEFAULT_PURPOSE)
+            for mode in (TEST, LIVE)
+        }
+        password = token(PASSWORD_LENGTH)
+        await put_member(conn, vault, account_id=account_id, email=MEMBER_EMAIL, password=password)
+        await store.announce_change(conn, what="accounts")
+    return FirstAccount(
+        account_id=account_id,
+        test_key=new[TEST].token,
+        live_key=new[LIVE].token,
+        member_email=MEMBER_EMAIL,
+        member_password=password,
+    )
+
+
+async def put_member(conn: asyncpg.Connection, vault: Vault, *, account_id: UUID, email: str, password: str) -> None:
+    """Add the account's owner, or give them this password."""
+    member_id = ids.new()
+    await vault.load_account(PLATFORM)
+    await store.upsert_member(
+        conn,
+        account_id=account_id,
+        member_id=member_id,
+        mail_mac=vault.lookup_mac(PLATFORM, EMAIL, email.lower()),
+        mail=await vault.seal_account(account_id, "members", "mail", member_id, email.encode()),
+        password_hash=PasswordHasher().hash(password),
+        role="owner",
+    )
