@@ -30,10 +30,11 @@ fmt: $(VENV)/.check ## put the code in form
 	@$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.test ## measure us beside the peers, into bench/RESULTS.md
-	@bench/compare.sh
+	@$(BIN)/python tests/peers/install.py
+	@$(BIN)/python bench/run.py
 
 chaos: $(VENV)/.test ## the long run of kills and faults
-	@CHAOS=long $(BIN)/python -m pytest -m chaos tests/chaos
+	@$(BIN)/python tests/chaos/run.py --kills 500
 
 clean: ## remove what was made, not written
 	@rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
