@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sendigopro.foundation.alphabets import ESCAPE, Encoding, encode
+from sendigopro.foundation.alphabets import ESCAPE, Encoding, encode, encode_ucs2
 
 PARTS_MAX: Final = 255  # 3GPP TS 23.040 §9.2.3.24.1: the count of parts is one octet.
 HEADER_OCTETS: Final = 6
@@ -40,20 +40,12 @@ class Count:
 
 def split(text: str) -> Segments:
     """Cut a text into the fewest parts, none of which ends within an escape or surrogate pair."""
-    encoding, octets = encode(text)
-    if encoding is Encoding.GSM7:
-        units, single = len(octets), 160
-    else:
-        units, single = len(octets) // 2, 70
-    if units <= single:
-        return Segments(encoding, (octets,), units)
-    start, parts = 0, []
-    for end in _cuts(encoding, octets):
-        parts.append(octets[start:end])
-        start = end
-    if len(parts) > PARTS_MAX:
-        raise TooLong(len(parts))
-    return Segments(encoding, tuple(parts), units)
+    return _split(*encode(text))
+
+
+def split_ucs2(text: str) -> Segments:
+    """As `split`, for a carrier that cannot take this text in any other alphabet."""
+    return _split(Encoding.UCS2, encode_ucs2(text))
 
 
 def count(text: str) -> Count:
@@ -77,6 +69,22 @@ def with_headers(parts: tuple[bytes, ...], *, reference: int) -> tuple[bytes, ..
         return parts
     head = bytes((5, 0, 3, reference & 0xFF, len(parts)))
     return tuple(b"%b%c%b" % (head, number, part) for number, part in enumerate(parts, start=1))
+
+
+def _split(encoding: Encoding, octets: bytes) -> Segments:
+    if encoding is Encoding.GSM7:
+        units, single = len(octets), 160
+    else:
+        units, single = len(octets) // 2, 70
+    if units <= single:
+        return Segments(encoding, (octets,), units)
+    start, parts = 0, []
+    for end in _cuts(encoding, octets):
+        parts.append(octets[start:end])
+        start = end
+    if len(parts) > PARTS_MAX:
+        raise TooLong(len(parts))
+    return Segments(encoding, tuple(parts), units)
 
 
 def _cuts(encoding: Encoding, octets: bytes) -> Iterator[int]:
