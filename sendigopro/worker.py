@@ -13,7 +13,6 @@ from sendigopro.accounts import store as accounts
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Carrier
 from sendigopro.events.bus import Bus
-from sendigopro.foundation import clock
 from sendigopro.foundation.postgres import CONNECTION_LOST
 from sendigopro.messages import upkeep
 from sendigopro.messages.deliver import Lane
@@ -23,7 +22,6 @@ from sendigopro.messages.receipts import Book, Receipts
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.settle import Settler
 from sendigopro.messages.sweep import Sweeper
-from sendigopro.messages.view import Viewer
 from sendigopro.runtime import Runtime
 from sendigopro.vault.keys import FileKeys
 from sendigopro.vault.vault import Vault
@@ -33,6 +31,7 @@ log = structlog.get_logger()
 SETTLE_LINGER_SECONDS = 0.004
 RECEIPT_WAIT_SECONDS = 3 * 24 * 3600
 LISTEN_RETRY_SECONDS = 1.0
+SETTINGS_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -114,10 +113,10 @@ async def _listen(worker: Worker) -> None:
     """Hear hints of new work and of changed configuration; polls are the net under them."""
     changed = asyncio.Event()
 
-    def on_work(*_: Any) -> None:
+    def on_work(*_: object) -> None:
         worker.lanes.hint()
 
-    def on_config(*_: Any) -> None:
+    def on_config(*_: object) -> None:
         changed.set()
 
     async with worker.runtime.main.acquire() as conn:
@@ -143,6 +142,4 @@ async def _read_settings(worker: Worker) -> None:
             found = await accounts.resending_of_everyone(conn)
         worker.resending.clear()
         worker.resending.update(found)
-        began = clock.monotonic()
-        while clock.monotonic() - began < 5:
-            await asyncio.sleep(1)
+        await asyncio.sleep(SETTINGS_SECONDS)

@@ -19,7 +19,9 @@ def read(provider: str, typed: Mapping[str, str]) -> Any:
     """Make a provider's credentials of texts; says which field is missing, unknown or of the wrong kind."""
     found = providers().get(provider)
     if found is None:
-        raise Invalid("unknown_provider", f"There is no provider '{provider}'. Known: {', '.join(sorted(providers()))}.")
+        raise Invalid(
+            "unknown_provider", f"There is no provider '{provider}'. Known: {', '.join(sorted(providers()))}."
+        )
     kinds = get_type_hints(found.credentials)
     known = {known.name: known for known in fields(found.credentials)}
     for name in typed:

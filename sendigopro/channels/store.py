@@ -1,13 +1,13 @@
 """All the SQL of carriers, routes, senders and binds."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sendigopro.channels.model import Carrier, Sender
+from sendigopro.foundation.postgres import Conn
 
 
-async def read_carriers(conn: Any) -> list[Carrier]:
+async def read_carriers(conn: Conn) -> list[Carrier]:
     """Every carrier, without its secrets."""
     rows = await conn.fetch(
         "SELECT id, name, provider, channel, binds, unclear_wait_seconds, is_enabled FROM main.carriers ORDER BY name"
@@ -15,13 +15,13 @@ async def read_carriers(conn: Any) -> list[Carrier]:
     return [Carrier(*row.values()) for row in rows]
 
 
-async def read_credentials(conn: Any, *, carrier_id: UUID) -> bytes | None:
+async def read_credentials(conn: Conn, *, carrier_id: UUID) -> bytes | None:
     """A carrier's sealed credentials."""
     sealed: bytes | None = await conn.fetchval("SELECT credentials FROM main.carriers WHERE id = $1", carrier_id)
     return sealed
 
 
-async def put_carrier(conn: Any, carrier: Carrier, *, credentials: bytes) -> UUID:
+async def put_carrier(conn: Conn, carrier: Carrier, *, credentials: bytes) -> UUID:
     """Add a carrier, or set one up anew under its name; returns its id."""
     carrier_id: UUID = await conn.fetchval(
         """
@@ -44,24 +44,24 @@ async def put_carrier(conn: Any, carrier: Carrier, *, credentials: bytes) -> UUI
     return carrier_id
 
 
-async def carrier_id_of(conn: Any, *, name: str) -> UUID | None:
+async def carrier_id_of(conn: Conn, *, name: str) -> UUID | None:
     """The id behind a name: credentials are sealed for it."""
     carrier_id: UUID | None = await conn.fetchval("SELECT id FROM main.carriers WHERE name = $1", name)
     return carrier_id
 
 
-async def remove_carrier(conn: Any, *, name: str) -> bool:
+async def remove_carrier(conn: Conn, *, name: str) -> bool:
     """Forget a carrier."""
     return await conn.fetchval("DELETE FROM main.carriers WHERE name = $1 RETURNING id", name) is not None
 
 
-async def read_routes_of_everyone(conn: Any) -> dict[tuple[UUID, int, int], tuple[UUID, ...]]:
+async def read_routes_of_everyone(conn: Conn) -> dict[tuple[UUID, int, int], tuple[UUID, ...]]:
     """(account, mode, channel) → carriers, best first; the nil account's are the defaults."""
     rows = await conn.fetch("SELECT account_id, mode, channel, carrier_ids FROM main.routes")
     return {(row["account_id"], row["mode"], row["channel"]): tuple(row["carrier_ids"]) for row in rows}
 
 
-async def put_route(conn: Any, *, account_id: UUID, mode: int, channel: int, carrier_ids: Sequence[UUID]) -> None:
+async def put_route(conn: Conn, *, account_id: UUID, mode: int, channel: int, carrier_ids: Sequence[UUID]) -> None:
     """Set the carriers that messages of an account (or of everybody) may take."""
     await conn.execute(
         """
@@ -75,26 +75,28 @@ async def put_route(conn: Any, *, account_id: UUID, mode: int, channel: int, car
     )
 
 
-async def read_senders_of_everyone(conn: Any) -> list[Sender]:
+async def read_senders_of_everyone(conn: Conn) -> list[Sender]:
     """Every sender: the accept path knows them all."""
     rows = await conn.fetch("SELECT account_id, id, channel, value, is_default FROM main.senders")
     return [Sender(*row.values()) for row in rows]
 
 
-async def read_senders(conn: Any, *, account_id: UUID) -> list[Sender]:
+async def read_senders(conn: Conn, *, account_id: UUID) -> list[Sender]:
     """An account's senders, oldest first."""
     rows = await conn.fetch(
-        "SELECT account_id, id, channel, value, is_default FROM main.senders WHERE account_id = $1 ORDER BY id", account_id
+        "SELECT account_id, id, channel, value, is_default FROM main.senders WHERE account_id = $1 ORDER BY id",
+        account_id,
     )
     return [Sender(*row.values()) for row in rows]
 
 
-async def add_sender(conn: Any, sender: Sender) -> Sender:
+async def add_sender(conn: Conn, sender: Sender) -> Sender:
     """Add a sender; one that is there already is returned as it is."""
     row = await conn.fetchrow(
         """
         INSERT INTO main.senders (account_id, id, channel, value, is_default) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (account_id, channel, value) DO UPDATE SET is_default = main.senders.is_default OR EXCLUDED.is_default
+        ON CONFLICT (account_id, channel, value)
+        DO UPDATE SET is_default = main.senders.is_default OR EXCLUDED.is_default
         RETURNING account_id, id, channel, value, is_default
         """,
         sender.account_id,
@@ -106,7 +108,7 @@ async def add_sender(conn: Any, sender: Sender) -> Sender:
     return Sender(*row.values())
 
 
-async def clear_default(conn: Any, *, account_id: UUID, channel: int, except_id: UUID) -> None:
+async def clear_default(conn: Conn, *, account_id: UUID, channel: int, except_id: UUID) -> None:
     """An account has one default sender on a channel."""
     await conn.execute(
         "UPDATE main.senders SET is_default = false WHERE account_id = $1 AND channel = $2 AND id <> $3 AND is_default",
@@ -116,7 +118,9 @@ async def clear_default(conn: Any, *, account_id: UUID, channel: int, except_id:
     )
 
 
-async def hold_binds(conn: Any, *, carrier_id: UUID, slots: int, owner: str, wanted: int, lease_seconds: float) -> list[int]:
+async def hold_binds(
+    conn: Conn, *, carrier_id: UUID, slots: int, owner: str, wanted: int, lease_seconds: float
+) -> list[int]:
     """Renew this owner's binds and take free ones, up to `wanted`; returns the slots held now."""
     rows = await conn.fetch(
         """
@@ -141,7 +145,7 @@ async def hold_binds(conn: Any, *, carrier_id: UUID, slots: int, owner: str, wan
     return [row["slot"] for row in rows]
 
 
-async def count_workers(conn: Any, *, name: str, alive_seconds: float) -> int:
+async def count_workers(conn: Conn, *, name: str, alive_seconds: float) -> int:
     """Say that this worker is alive, and count those that are."""
     count: int = await conn.fetchval(
         """
@@ -159,12 +163,12 @@ async def count_workers(conn: Any, *, name: str, alive_seconds: float) -> int:
     return count
 
 
-async def remove_worker(conn: Any, *, name: str) -> None:
-    """This worker ends."""
+async def remove_worker(conn: Conn, *, name: str) -> None:
+    """Say that this worker ends."""
     await conn.execute("DELETE FROM main.workers WHERE name = $1", name)
 
 
-async def release_binds(conn: Any, *, carrier_id: UUID, owner: str, slots: Sequence[int] | None = None) -> None:
+async def release_binds(conn: Conn, *, carrier_id: UUID, owner: str, slots: Sequence[int] | None = None) -> None:
     """Give binds back: all of them, or the named ones."""
     await conn.execute(
         "DELETE FROM main.carrier_binds WHERE carrier_id = $1 AND owner = $2 AND ($3::int[] IS NULL OR slot = ANY($3))",
@@ -174,6 +178,6 @@ async def release_binds(conn: Any, *, carrier_id: UUID, owner: str, slots: Seque
     )
 
 
-async def notify_config(conn: Any) -> None:
+async def notify_config(conn: Conn) -> None:
     """Tell running processes that accounts, keys, carriers, routes, senders or endpoints changed."""
     await conn.execute("SELECT pg_notify('sendigopro_config', '')")

@@ -1,13 +1,13 @@
 """All the SQL of events and the outbox."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sendigopro.events.model import Batch, decode, encode
+from sendigopro.foundation.postgres import Conn
 
 
-async def publish(conn: Any, batches: Sequence[Batch], *, owner: str, lease_seconds: float) -> None:
+async def publish(conn: Conn, batches: Sequence[Batch], *, owner: str, lease_seconds: float) -> None:
     """Write batches and the outbox rows that say they must still be told, in the writer's transaction.
 
     `owner` posts them from memory after the commit; when nobody listens here, pass lease_seconds=0 and
@@ -33,7 +33,7 @@ async def publish(conn: Any, batches: Sequence[Batch], *, owner: str, lease_seco
     )
 
 
-async def read_batches(conn: Any, *, account_ids: Sequence[UUID], batch_ids: Sequence[UUID]) -> list[Batch]:
+async def read_batches(conn: Conn, *, account_ids: Sequence[UUID], batch_ids: Sequence[UUID]) -> list[Batch]:
     """Batches by id, for whoever leased them from the outbox."""
     rows = await conn.fetch(
         """
@@ -48,7 +48,7 @@ async def read_batches(conn: Any, *, account_ids: Sequence[UUID], batch_ids: Seq
     return [Batch(row["account_id"], row["mode"], row["id"], decode(row["payload"])) for row in rows]
 
 
-async def finish(conn: Any, *, account_ids: Sequence[UUID], batch_ids: Sequence[UUID]) -> None:
+async def finish(conn: Conn, *, account_ids: Sequence[UUID], batch_ids: Sequence[UUID]) -> None:
     """Take batches off the outbox: everybody has been told, or is in somebody's list of retries."""
     await conn.execute(
         """
@@ -60,7 +60,7 @@ async def finish(conn: Any, *, account_ids: Sequence[UUID], batch_ids: Sequence[
     )
 
 
-async def renew(conn: Any, *, owner: str, lease_seconds: float) -> None:
+async def renew(conn: Conn, *, owner: str, lease_seconds: float) -> None:
     """Keep what this owner still works on."""
     await conn.execute(
         """
@@ -72,7 +72,9 @@ async def renew(conn: Any, *, owner: str, lease_seconds: float) -> None:
     )
 
 
-async def lease_orphans_of_everyone(conn: Any, *, owner: str, lease_seconds: float, limit: int) -> list[tuple[UUID, UUID, int]]:
+async def lease_orphans_of_everyone(
+    conn: Conn, *, owner: str, lease_seconds: float, limit: int
+) -> list[tuple[UUID, UUID, int]]:
     """Take over batches whose owner died: (account, batch, mode)."""
     rows = await conn.fetch(
         """
@@ -91,6 +93,6 @@ async def lease_orphans_of_everyone(conn: Any, *, owner: str, lease_seconds: flo
     return [(row["account_id"], row["id"], row["mode"]) for row in rows]
 
 
-async def release_of_owner(conn: Any, *, owner: str) -> None:
+async def release_of_owner(conn: Conn, *, owner: str) -> None:
     """A restarted process gives up what its former life held, so that it is leased again at once."""
     await conn.execute("UPDATE main.outbox SET lease_until = '-infinity' WHERE lease_owner = $1", owner)

@@ -3,16 +3,12 @@
 import struct
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-if TYPE_CHECKING:
-    Pool = asyncpg.Pool[asyncpg.Record]
-    Conn = asyncpg.Connection[asyncpg.Record]
-else:
-    Pool = asyncpg.Pool
-    Conn = asyncpg.Connection
+Pool = asyncpg.Pool
+Conn = asyncpg.Connection
+Row = asyncpg.Record
 
 CONNECTION_LOST = (
     OSError,
@@ -33,7 +29,7 @@ NULL = struct.pack("!i", -1)
 _LENGTH = struct.Struct("!i")
 
 
-class Session(asyncpg.Connection):  # type: ignore[type-arg]
+class Session(asyncpg.Connection):
     """A connection that the pool takes back without asking the server to reset it: we leave nothing behind."""
 
     def get_reset_query(self) -> str:
@@ -54,7 +50,9 @@ async def connect_pool(url: str, *, size: int, name: str, command_timeout_second
     )
 
 
-async def copy_rows(conn: Any, table: str, *, columns: Sequence[str], rows: Sequence[bytes], schema: str = "main") -> None:
+async def copy_rows(
+    conn: Conn, table: str, *, columns: Sequence[str], rows: Sequence[bytes], schema: str = "main"
+) -> None:
     """COPY rows that were packed beforehand; each row begins with its number of columns (16 bits)."""
     blob = b"".join((HEAD, *rows, TAIL))
 

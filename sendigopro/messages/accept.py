@@ -43,14 +43,44 @@ MetadataValue = Annotated[str, msgspec.Meta(max_length=500)]
 class NewMessage(msgspec.Struct, forbid_unknown_fields=True, rename={"sender": "from"}, kw_only=True):
     """What a customer asks for."""
 
-    to: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="The recipient's number in E.164.", examples=["+15005550006"])]
-    body: Annotated[str, msgspec.Meta(min_length=1, max_length=BODY_MAX, description="What the message says.", examples=["Hello from SendiGoPro"])]
-    sender: Annotated[str, msgspec.Meta(min_length=1, max_length=21, description="One of the account's senders; its default one when left out.")] | None = None
+    to: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1, max_length=64, description="The recipient's number in E.164.", examples=["+15005550006"]
+        ),
+    ]
+    body: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1, max_length=BODY_MAX, description="What the message says.", examples=["Hello from SendiGoPro"]
+        ),
+    ]
+    sender: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                min_length=1, max_length=21, description="One of the account's senders; its default one when left out."
+            ),
+        ]
+        | None
+    ) = None
     channel: Literal["sms"] = "sms"
     purpose: Literal["otp", "transactional", "service", "marketing", "emergency"] | None = None
-    send_at: Annotated[datetime, msgspec.Meta(tz=True, description="When to send: 5 minutes to 35 days ahead.")] | None = None
-    ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=TTL_MAX_SECONDS, description="How long it may wait to be sent.")] | None = None
-    callback_url: Annotated[str, msgspec.Meta(min_length=8, max_length=2048, description="Called with a signed webhook at the final status.")] | None = None
+    send_at: (
+        Annotated[datetime, msgspec.Meta(tz=True, description="When to send: 5 minutes to 35 days ahead.")] | None
+    ) = None
+    ttl_seconds: (
+        Annotated[int, msgspec.Meta(ge=1, le=TTL_MAX_SECONDS, description="How long it may wait to be sent.")] | None
+    ) = None
+    callback_url: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                min_length=8, max_length=2048, description="Called with a signed webhook at the final status."
+            ),
+        ]
+        | None
+    ) = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], msgspec.Meta(max_length=METADATA_MAX)] = {}
     tags: Annotated[list[Tag], msgspec.Meta(max_length=TAGS_MAX)] = []
 
@@ -145,13 +175,13 @@ class Acceptor:
         if not self.has_disk:
             raise Unavailable(
                 "storage_full",
-                "The server is short of disk space and takes nothing more for now. Nothing was accepted; try again later.",
+                "The server is short of disk space. Nothing was accepted; try again later.",
                 retry_after_seconds=30,
             )
         if self.queue_depths.get(caller.account_id, 0) > self.queue_ceiling:
             raise TooMany(
                 "queue_full",
-                f"More than {self.queue_ceiling:,} messages of this account are waiting. Send again when the queue is shorter.",
+                f"More than {self.queue_ceiling:,} messages of this account wait already. Try again when they are fewer.",
                 retry_after_seconds=60,
             )
 
@@ -322,10 +352,14 @@ def _merge(
 def _no_sender(value: str | None) -> Problem:
     if value is None:
         return Invalid(
-            "no_default_sender", "The account has no default sender. Name one in `from`, or add one first.", param="from"
+            "no_default_sender",
+            "The account has no default sender. Name one in `from`, or add one first.",
+            param="from",
         )
     return Invalid(
-        "sender_not_owned", "This sender is not the account's. Use one of GET /v1/senders, or add it first.", param="from"
+        "sender_not_owned",
+        "This sender is not the account's. Use one of GET /v1/senders, or add it first.",
+        param="from",
     )
 
 

@@ -140,7 +140,9 @@ def _result(index: int, result: MessageObject | Problem) -> BatchResult:
     return BatchResult(index, 202, message=result)
 
 
-IDEMPOTENCY_HEADER = {"Idempotency-Key": "Repeats of a request with the same key and body are answered once, for 24 hours."}
+IDEMPOTENCY_HEADER = {
+    "Idempotency-Key": "Repeats of a request with the same key and body are answered once, for 24 hours."
+}
 EXAMPLE = {"to": "+15005550006", "body": "Hello from SendiGoPro"}
 
 OPERATIONS = (

@@ -5,7 +5,7 @@ from uuid import UUID
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock
 from sendigopro.foundation.killpoints import reach
-from sendigopro.foundation.postgres import Pool
+from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import Conflict, NotFound
 from sendigopro.messages import queue_store
 from sendigopro.messages.load import Loader
@@ -28,7 +28,7 @@ async def cancel(pool: Pool, loader: Loader, bus: Bus, *, account_id: UUID, mess
     bus.announce(batches)
 
 
-async def _take_out(conn: object, message: Outgoing) -> None:
+async def _take_out(conn: Conn, message: Outgoing) -> None:
     if await queue_store.take_waiting(conn, account_id=message.account_id, message_id=message.id):
         return
     place = await queue_store.lock_place(conn, account_id=message.account_id, message_id=message.id)

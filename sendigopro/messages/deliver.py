@@ -13,13 +13,23 @@ from uuid import UUID
 
 import structlog
 
-from sendigopro.channels.contract import Accepted, Inbound, Link, Outbound, Outcome, Receipt, Rejected, TryLater, Unclear
+from sendigopro.channels.contract import (
+    Accepted,
+    Inbound,
+    Link,
+    Outbound,
+    Outcome,
+    Receipt,
+    Rejected,
+    TryLater,
+    Unclear,
+)
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import PLATFORM, Carrier
 from sendigopro.consent import store as consent
 from sendigopro.foundation import clock
 from sendigopro.foundation.killpoints import reach
-from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, from_us
+from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us
 from sendigopro.messages import queue_store
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import PRIORITIES, Channel, Chunk, OnUnclear, Outgoing, Purpose, Rank, Why
@@ -194,7 +204,7 @@ class Lane:
                 line.append(message)
 
     async def _release_idle(self) -> None:
-        """With no link to hand them to, chunks of which nothing is under way go back: others, or expiry, get at them."""
+        """With no link, chunks of which nothing is under way go back: others, or expiry, get at them."""
         in_line = Counter(m.chunk.id for line in self._ready for m in line if m.chunk is not None)
         idle = [chunk for chunk in self._held.values() if in_line[chunk.id] == chunk.unresolved]
         if not idle:
@@ -323,7 +333,14 @@ class Lane:
                     message.rank = Rank.REJECTED
                     message.body = None
                     self._settler.add(
-                        Item(message, rank=Rank.REJECTED, reason=reason, carrier_code=_clean(code), at_us=at_us, resolves=True)
+                        Item(
+                            message,
+                            rank=Rank.REJECTED,
+                            reason=reason,
+                            carrier_code=_clean(code),
+                            at_us=at_us,
+                            resolves=True,
+                        )
                     )
                 case TryLater():
                     self._try_later(message, outcome)
@@ -359,8 +376,8 @@ class Lane:
     ) -> None:
         due_at = clock.now() + timedelta(seconds=after_seconds)
         wait = WaitingRow(
-            message.account_id, message.id, message.mode, due_at, carrier_id, message.priority, message.attempt + 1, why,
-            message.expires_at, message.body_expires_on,
+            message.account_id, message.id, message.mode, due_at, carrier_id, message.priority, message.attempt + 1,
+            why, message.expires_at, message.body_expires_on,
         )  # fmt: skip
         reason = "unclear_resend" if rank is not None else None
         self._settler.add(
@@ -420,7 +437,7 @@ class Lane:
             if chunk.id not in ours and chunk.unresolved > 0:
                 self._lose(chunk)
 
-    async def release(self, conn: Any) -> None:
+    async def release(self, conn: Conn) -> None:
         """Give back what is held, for the next owner to go on where this one stopped."""
         held = list(self._held.values())
         if held:

@@ -12,7 +12,7 @@ import structlog
 
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
-from sendigopro.foundation.postgres import CONNECTION_LOST, Pool
+from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, Row
 from sendigopro.foundation.problems import Conflict, Problem, Unavailable, Unpaid, Unprocessable
 from sendigopro.ledger import store as ledger
 from sendigopro.messages import store
@@ -165,7 +165,7 @@ def _as_problem(error: Exception) -> Problem:
     )
 
 
-async def _claim(conn: Any, group: list[Entry], answers: list[Any]) -> list[Entry]:
+async def _claim(conn: Conn, group: list[Entry], answers: list[Any]) -> list[Entry]:
     """Take the idempotency keys of a group; those that were used before are answered and left out."""
     claims = [entry.claim for entry in group if entry.claim is not None]
     if not claims:
@@ -194,14 +194,14 @@ async def _claim(conn: Any, group: list[Entry], answers: list[Any]) -> list[Entr
     return winners
 
 
-async def _find(conn: Any, claims: list[store.Claim], days: list[date]) -> dict[tuple[UUID, bytes], Any]:
+async def _find(conn: Conn, claims: list[store.Claim], days: list[date]) -> dict[tuple[UUID, bytes], Any]:
     rows = await store.find_claims(
         conn, account_ids=[c.account_id for c in claims], key_macs=[c.key_mac for c in claims], days=days
     )
     return {(row["account_id"], row["key_mac"]): row for row in rows}
 
 
-def _replay_or_refuse(claim: store.Claim, row: Any) -> store.Claim | Problem:
+def _replay_or_refuse(claim: store.Claim, row: Row) -> store.Claim | Problem:
     if row is None:
         return Conflict(
             "idempotency_in_flight",
@@ -216,7 +216,7 @@ def _replay_or_refuse(claim: store.Claim, row: Any) -> store.Claim | Problem:
     return store.Claim(claim.account_id, claim.key_mac, claim.body_mac, list(row["message_ids"]), row["code"])
 
 
-async def _hold(conn: Any, entries: list[Entry]) -> list[list[tuple[Problem | None, int]]]:
+async def _hold(conn: Conn, entries: list[Entry]) -> list[list[tuple[Problem | None, int]]]:
     """Hold credit for accounts that have a limit; for each message: why not, or what was held."""
     needed: dict[UUID, int] = defaultdict(int)
     for entry in entries:
@@ -244,7 +244,7 @@ def _grant(left: dict[UUID, int], account_id: UUID, message: Prepared) -> tuple[
     return None, message.price_micros
 
 
-async def _unclaim_unpaid(conn: Any, entries: list[Entry], verdicts: list[list[tuple[Problem | None, int]]]) -> None:
+async def _unclaim_unpaid(conn: Conn, entries: list[Entry], verdicts: list[list[tuple[Problem | None, int]]]) -> None:
     """A request of which nothing was accepted leaves its key free for the next try."""
     unpaid = [
         entry.claim
@@ -272,7 +272,9 @@ def _assemble(entries: list[Entry], verdicts: list[list[tuple[Problem | None, in
             out.messages.append(message.facts + tail)
             out.bodies.append(message.body)
             out.tags.extend(message.tags)
-            tally = out.tallies.setdefault((entry.account_id, message.mode, hour, message.channel, message.country), [0, 0])
+            tally = out.tallies.setdefault(
+                (entry.account_id, message.mode, hour, message.channel, message.country), [0, 0]
+            )
             tally[0] += 1
             tally[1] += message.price_micros
     return out
@@ -296,8 +298,7 @@ def _place(
         out.chunks.append(chunk)
     position = len(chunk.message_ids)
     chunk.message_ids.append(UUID(bytes=message.id))
-    if message.expires_at < chunk.min_expires_at:
-        chunk.min_expires_at = message.expires_at
+    chunk.min_expires_at = min(chunk.min_expires_at, message.expires_at)
     return pack_queued(held_micros=held_micros, chunk_id=chunk.id.bytes, position=position)
 
 
@@ -309,7 +310,7 @@ def _waiting_row(account_id: UUID, message: Prepared) -> store.WaitingRow:
     )  # fmt: skip
 
 
-async def _write(conn: Any, assembled: _Assembled) -> None:
+async def _write(conn: Conn, assembled: _Assembled) -> None:
     if not assembled.messages:
         return
     await store.copy_messages(conn, assembled.messages)
@@ -320,6 +321,4 @@ async def _write(conn: Any, assembled: _Assembled) -> None:
         await store.insert_chunks(conn, assembled.chunks)
     if assembled.waiting:
         await store.insert_waiting(conn, assembled.waiting)
-    await store.append_tallies(
-        conn, [(*key[:5], 0, n, micros) for key, (n, micros) in assembled.tallies.items()]
-    )
+    await store.append_tallies(conn, [(*key[:5], 0, n, micros) for key, (n, micros) in assembled.tallies.items()])

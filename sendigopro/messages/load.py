@@ -9,7 +9,7 @@ import msgspec
 
 from sendigopro.channels.directory import Directory
 from sendigopro.foundation.personal import Body
-from sendigopro.foundation.postgres import Pool
+from sendigopro.foundation.postgres import Pool, Row
 from sendigopro.messages import settle_store, store
 from sendigopro.messages.model import PRIORITY, Chunk, Details, Outgoing, Purpose, Rank
 from sendigopro.vault.sealing import UnreadableError, open_
@@ -49,7 +49,7 @@ class Loader:
         by_account: dict[UUID, list[UUID]] = defaultdict(list)
         for account_id, message_id in pairs:
             by_account[account_id].append(message_id)
-        rows: list[Any] = []
+        rows: list[Row] = []
         async with self._pool.acquire() as conn:
             for account_id, message_ids in by_account.items():
                 rows += await store.read_messages(conn, account_id=account_id, message_ids=message_ids)
@@ -84,7 +84,7 @@ class Loader:
             opened[row["id"]] = await self._outgoing(row, subject, with_body=with_body)
         return opened
 
-    async def _outgoing(self, row: Any, subject: Subject | None, *, with_body: bool) -> Outgoing:
+    async def _outgoing(self, row: Row, subject: Subject | None, *, with_body: bool) -> Outgoing:
         account_id, message_id = row["account_id"], row["id"]
         body, details = None, NO_DETAILS
         if subject is not None and (row["details"] is not None or (with_body and row["body"] is not None)):
@@ -117,7 +117,7 @@ class Loader:
         )
 
 
-def _unseal(row: Any, key: bytes, *, with_body: bool) -> tuple[Body | None, Details]:
+def _unseal(row: Row, key: bytes, *, with_body: bool) -> tuple[Body | None, Details]:
     """Open body and details; what can no longer be opened is gone, as it was meant to be."""
     account, message = row["account_id"].bytes, row["id"].bytes
     body, details = None, NO_DETAILS

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
+from sendigopro.foundation.postgres import Conn, Row
 from sendigopro.messages.model import Chunk
 
 NOBODY = UUID(int=0)
@@ -13,7 +13,7 @@ NOBODY = UUID(int=0)
 
 
 async def lease_chunks(
-    conn: Any,
+    conn: Conn,
     *,
     carrier_id: UUID,
     owner: str,
@@ -57,7 +57,8 @@ async def lease_chunks(
             ) c
         ),
         picked AS (
-            SELECT account_id, id, sum(open) OVER (ORDER BY place, turn, account_id, id) - open AS before FROM candidates
+            SELECT account_id, id, sum(open) OVER (ORDER BY place, turn, account_id, id) - open AS before
+            FROM candidates
         )
         UPDATE main.chunks c SET lease_owner = $6, lease_until = now() + make_interval(secs => $7)
         FROM picked p
@@ -76,7 +77,7 @@ async def lease_chunks(
     return [_chunk(row) for row in rows]
 
 
-def _chunk(row: Any) -> Chunk:
+def _chunk(row: Row) -> Chunk:
     return Chunk(
         account_id=row["account_id"],
         id=row["id"],
@@ -93,7 +94,7 @@ def _chunk(row: Any) -> Chunk:
 
 
 async def declare_intent(
-    conn: Any, *, owner: str, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID], intended: Sequence[int]
+    conn: Conn, *, owner: str, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID], intended: Sequence[int]
 ) -> tuple[dict[UUID, set[int]], datetime | None]:
     """Say how far each chunk may have left; returns what must not leave after all, and the database's time.
 
@@ -117,7 +118,7 @@ async def declare_intent(
 
 
 async def renew_leases(
-    conn: Any, *, owner: str, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID], lease_seconds: float
+    conn: Conn, *, owner: str, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID], lease_seconds: float
 ) -> set[UUID]:
     """Keep chunks; returns those that are still ours."""
     rows = await conn.fetch(
@@ -135,7 +136,7 @@ async def renew_leases(
     return {row["id"] for row in rows}
 
 
-async def release_chunks(conn: Any, *, owner: str, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID]) -> None:
+async def release_chunks(conn: Conn, *, owner: str, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID]) -> None:
     """Give chunks back before their lease ends."""
     await conn.execute(
         """
@@ -149,12 +150,12 @@ async def release_chunks(conn: Any, *, owner: str, account_ids: Sequence[UUID], 
     )
 
 
-async def release_of_owner(conn: Any, *, owner: str) -> None:
+async def release_of_owner(conn: Conn, *, owner: str) -> None:
     """A restarted worker under its old name gives up what its former life held, so that it is leased again at once."""
     await conn.execute("UPDATE main.chunks SET lease_until = '-infinity' WHERE lease_owner = $1", owner)
 
 
-async def resolved_of_chunk(conn: Any, *, account_id: UUID, chunk_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:
+async def resolved_of_chunk(conn: Conn, *, account_id: UUID, chunk_id: UUID, message_ids: Sequence[UUID]) -> set[UUID]:
     """Which messages of a chunk somebody has already accounted for: an outcome, a wait, or another chunk."""
     rows = await conn.fetch(
         """
@@ -173,7 +174,7 @@ async def resolved_of_chunk(conn: Any, *, account_id: UUID, chunk_id: UUID, mess
     return {row["message_id"] for row in rows}
 
 
-async def delete_chunks(conn: Any, *, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID]) -> None:
+async def delete_chunks(conn: Conn, *, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID]) -> None:
     """The last message of these chunks is accounted for."""
     await conn.execute(
         """
@@ -200,7 +201,7 @@ class Due:
     body_expires_on: date
 
 
-async def take_due(conn: Any, *, limit: int) -> list[Due]:
+async def take_due(conn: Conn, *, limit: int) -> list[Due]:
     """Take what waits no longer; the caller puts it into chunks in the same transaction."""
     rows = await conn.fetch(
         """
@@ -217,7 +218,7 @@ async def take_due(conn: Any, *, limit: int) -> list[Due]:
     return [Due(*row.values()) for row in rows]
 
 
-async def next_due_at(conn: Any) -> float | None:
+async def next_due_at(conn: Conn) -> float | None:
     """Seconds until the next message is due; None when none waits."""
     seconds: float | None = await conn.fetchval(
         "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM main.waiting"
@@ -226,7 +227,7 @@ async def next_due_at(conn: Any) -> float | None:
 
 
 async def insert_moved(
-    conn: Any,
+    conn: Conn,
     *,
     account_ids: Sequence[UUID],
     message_ids: Sequence[UUID],
@@ -248,7 +249,7 @@ async def insert_moved(
     )
 
 
-async def take_expired_waiting(conn: Any, *, limit: int) -> list[Due]:
+async def take_expired_waiting(conn: Conn, *, limit: int) -> list[Due]:
     """Take what waits although its time has run out."""
     rows = await conn.fetch(
         """
@@ -265,7 +266,7 @@ async def take_expired_waiting(conn: Any, *, limit: int) -> list[Due]:
     return [Due(*row.values()) for row in rows]
 
 
-async def lock_expired_chunks(conn: Any, *, limit: int) -> list[Chunk]:
+async def lock_expired_chunks(conn: Conn, *, limit: int) -> list[Chunk]:
     """Lock chunks that nobody works on and that hold a message whose time has run out."""
     rows = await conn.fetch(
         """
@@ -279,7 +280,9 @@ async def lock_expired_chunks(conn: Any, *, limit: int) -> list[Chunk]:
     return [_chunk(row) for row in rows]
 
 
-async def expiries_of(conn: Any, *, account_id: UUID, message_ids: Sequence[UUID]) -> list[tuple[UUID, bool, datetime]]:
+async def expiries_of(
+    conn: Conn, *, account_id: UUID, message_ids: Sequence[UUID]
+) -> list[tuple[UUID, bool, datetime]]:
     """(message, is expired, expires_at) by the database's clock."""
     rows = await conn.fetch(
         """
@@ -295,11 +298,14 @@ async def expiries_of(conn: Any, *, account_id: UUID, message_ids: Sequence[UUID
 
 
 async def drop_positions(
-    conn: Any, *, account_id: UUID, chunk_id: UUID, positions: Sequence[int], min_expires_at: datetime
+    conn: Conn, *, account_id: UUID, chunk_id: UUID, positions: Sequence[int], min_expires_at: datetime
 ) -> None:
     """Positions of a locked chunk that must not leave."""
     await conn.execute(
-        "UPDATE main.chunks SET dropped = dropped || $3::smallint[], min_expires_at = $4 WHERE account_id = $1 AND id = $2",
+        """
+        UPDATE main.chunks SET dropped = dropped || $3::smallint[], min_expires_at = $4
+        WHERE account_id = $1 AND id = $2
+        """,
         account_id,
         chunk_id,
         list(positions),
@@ -307,7 +313,7 @@ async def drop_positions(
     )
 
 
-async def take_waiting(conn: Any, *, account_id: UUID, message_id: UUID) -> bool:
+async def take_waiting(conn: Conn, *, account_id: UUID, message_id: UUID) -> bool:
     """Take one message out of its wait; False when it does not wait."""
     found = await conn.fetchval(
         "DELETE FROM main.waiting WHERE account_id = $1 AND message_id = $2 RETURNING true", account_id, message_id
@@ -315,7 +321,7 @@ async def take_waiting(conn: Any, *, account_id: UUID, message_id: UUID) -> bool
     return found is not None
 
 
-async def lock_place(conn: Any, *, account_id: UUID, message_id: UUID) -> tuple[UUID, int, int, datetime] | None:
+async def lock_place(conn: Conn, *, account_id: UUID, message_id: UUID) -> tuple[UUID, int, int, datetime] | None:
     """Lock the chunk that holds a message: (chunk, its position, intended, min_expires_at); None when none does."""
     row = await conn.fetchrow(
         """
@@ -335,7 +341,7 @@ async def lock_place(conn: Any, *, account_id: UUID, message_id: UUID) -> tuple[
     return None if row is None else (row["id"], row["position"], row["intended"], row["min_expires_at"])
 
 
-async def move_lane(conn: Any, *, from_carrier: UUID, to_carrier: UUID, limit: int) -> int:
+async def move_lane(conn: Conn, *, from_carrier: UUID, to_carrier: UUID, limit: int) -> int:
     """Put whole chunks that nobody works on, and of which nothing has left, onto another carrier."""
     status: str = await conn.execute(
         """

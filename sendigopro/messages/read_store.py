@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from sendigopro.foundation.postgres import Conn, Row
 from sendigopro.messages.model import ALL_RANKS
 
 _RANKS = [int(rank) for rank in ALL_RANKS]
@@ -23,7 +23,7 @@ class State:
     attempt: int = 1
 
 
-async def read_states(conn: Any, *, account_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, State]:
+async def read_states(conn: Conn, *, account_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, State]:
     """The highest outcome of each message, or what the queue says of it.
 
     All in one statement, so that a message that moves from the queue to its outcome meanwhile is seen in one of them.
@@ -62,9 +62,9 @@ async def read_states(conn: Any, *, account_id: UUID, message_ids: Sequence[UUID
     }
 
 
-async def read_outcomes(conn: Any, *, account_id: UUID, message_id: UUID) -> list[Any]:
+async def read_outcomes(conn: Conn, *, account_id: UUID, message_id: UUID) -> list[Row]:
     """Everything that became of one message, in order of time."""
-    rows: list[Any] = await conn.fetch(
+    rows: list[Row] = await conn.fetch(
         """
         SELECT rank, at, reason, carrier_id, carrier_code, attempt FROM main.outcomes
         WHERE account_id = $1 AND rank = ANY($3) AND message_id = $2 ORDER BY at, rank
@@ -77,7 +77,7 @@ async def read_outcomes(conn: Any, *, account_id: UUID, message_id: UUID) -> lis
 
 
 async def list_messages(
-    conn: Any,
+    conn: Conn,
     *,
     account_id: UUID,
     mode: int,
@@ -119,7 +119,7 @@ async def list_messages(
 
 
 async def list_unfinished(
-    conn: Any, *, account_id: UUID, mode: int, lowest: UUID, highest: UUID, newest_first: bool, limit: int
+    conn: Conn, *, account_id: UUID, mode: int, lowest: UUID, highest: UUID, newest_first: bool, limit: int
 ) -> list[UUID]:
     """Ids of messages that have no outcome yet: queued, scheduled, being sent."""
     order = "DESC" if newest_first else "ASC"

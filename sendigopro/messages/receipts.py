@@ -13,7 +13,7 @@ import structlog
 from sendigopro.channels.contract import Receipt, ReceiptStatus
 from sendigopro.channels.model import PLATFORM
 from sendigopro.foundation import clock, ids
-from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, from_us
+from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us
 from sendigopro.messages import settle_store
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import Outgoing, Rank, may_become
@@ -39,7 +39,7 @@ MEANING: dict[ReceiptStatus, tuple[Rank, str | None]] = {
     ReceiptStatus.REJECTED: (Rank.UNDELIVERED, "carrier_rejected"),
     ReceiptStatus.UNKNOWN: (Rank.UNDELIVERED, "carrier_unknown"),
 }
-REASON_OF = {rank: reason for rank, reason in MEANING.values()}
+REASON_OF = dict(MEANING.values())
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Arrived:
 
 
 class Book:
-    """What this worker handed over lately: (carrier, id) → message and part. The oldest make room; the table has them."""
+    """What this worker handed over lately: (carrier, id) → message and part. The oldest make room."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[UUID, str], tuple[Outgoing, int]] = {}
@@ -213,7 +213,7 @@ class Receipts:
         return finished | owners
 
     async def _unclear_owners(
-        self, conn: Any, carrier_id: UUID, arrived: Sequence[Arrived]
+        self, conn: Conn, carrier_id: UUID, arrived: Sequence[Arrived]
     ) -> dict[str, tuple[UUID, UUID, int]]:
         """For ids nobody knows: a submit without an answer to the same recipient, if there is exactly one."""
         owners: dict[str, tuple[UUID, UUID, int]] = {}
@@ -243,9 +243,15 @@ class Receipts:
             mac, reference = self._trace_of(one)
             rows.append(
                 UnmatchedRow(
-                    ids.new(), one.carrier_id, one.ref[:255].replace("\0", ""), int(one.rank), one.carrier_code, mac,
-                    reference, from_us(one.at_us),
-                )  # fmt: skip
+                    ids.new(),
+                    one.carrier_id,
+                    one.ref[:255].replace("\0", ""),
+                    int(one.rank),
+                    one.carrier_code,
+                    mac,
+                    reference,
+                    from_us(one.at_us),
+                )
             )
         async with self._pool.acquire() as conn:
             await settle_store.insert_unmatched(conn, rows, retry_seconds=REMATCH_SECONDS)

@@ -1,9 +1,10 @@
 """Forget what a message said, or the whole message, once it has ended."""
 
 from typing import Any
+from datetime import date
 from uuid import UUID
 
-from sendigopro.foundation.postgres import Pool
+from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import Conflict, NotFound
 from sendigopro.messages import read_store, redact_store
 from sendigopro.messages.model import Rank
@@ -23,7 +24,7 @@ async def delete_message(pool: Pool, *, account_id: UUID, message_id: UUID) -> N
         await redact_store.delete_rows(conn, account_id=account_id, message_id=message_id, expires_on=expires_on)
 
 
-async def _ended(conn: Any, account_id: UUID, message_id: UUID) -> Any:
+async def _ended(conn: Conn, account_id: UUID, message_id: UUID) -> date:
     expires_on = await redact_store.lock_message(conn, account_id=account_id, message_id=message_id)
     if expires_on is None:
         raise NotFound("message_not_found", "There is no such message in this account.", param="id")

@@ -1,11 +1,12 @@
 """The SQL of redaction and deletion."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
+from sendigopro.foundation.postgres import Conn
 
-async def lock_message(conn: Any, *, account_id: UUID, message_id: UUID) -> date | None:
+
+async def lock_message(conn: Conn, *, account_id: UUID, message_id: UUID) -> date | None:
     """Lock one message; the day its body expires, or None when there is no such message."""
     day: date | None = await conn.fetchval(
         "SELECT body_expires_on FROM main.messages WHERE account_id = $1 AND id = $2 FOR UPDATE", account_id, message_id
@@ -13,7 +14,7 @@ async def lock_message(conn: Any, *, account_id: UUID, message_id: UUID) -> date
     return day
 
 
-async def blank_body(conn: Any, *, account_id: UUID, message_id: UUID, expires_on: date) -> None:
+async def blank_body(conn: Conn, *, account_id: UUID, message_id: UUID, expires_on: date) -> None:
     """The body goes; metadata, tags and callback URL stay."""
     await conn.execute(
         "UPDATE main.message_bodies SET body = NULL WHERE account_id = $1 AND message_id = $2 AND expires_on = $3",
@@ -23,7 +24,7 @@ async def blank_body(conn: Any, *, account_id: UUID, message_id: UUID, expires_o
     )
 
 
-async def delete_rows(conn: Any, *, account_id: UUID, message_id: UUID, expires_on: date) -> None:
+async def delete_rows(conn: Conn, *, account_id: UUID, message_id: UUID, expires_on: date) -> None:
     """Everything of one message; counts stay, they name nobody."""
     await conn.execute(
         """

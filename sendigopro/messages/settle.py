@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,7 +14,7 @@ from sendigopro.events.bus import Bus
 from sendigopro.events.model import Batch, Event
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
-from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, from_us
+from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us
 from sendigopro.ledger import store as ledger
 from sendigopro.messages import queue_store, settle_store, store
 from sendigopro.messages.model import EVENT_OF, STATUS_OF, Channel, Chunk, Outgoing, Rank, worst
@@ -139,7 +138,7 @@ class Settler:
         if batches:
             self._bus.announce(batches)
 
-    async def _write_queue(self, conn: Any, group: Sequence[Item], done: Sequence[Chunk]) -> None:
+    async def _write_queue(self, conn: Conn, group: Sequence[Item], done: Sequence[Chunk]) -> None:
         refs = [ref for item in group if item.carrier_ids for ref in _refs(item)]
         if refs:
             await settle_store.copy_refs(conn, refs)
@@ -155,7 +154,7 @@ class Settler:
                 conn, account_ids=[c.account_id for c in done], chunk_ids=[c.id for c in done]
             )
 
-    async def _await_receipts(self, conn: Any, group: Sequence[Item]) -> None:
+    async def _await_receipts(self, conn: Conn, group: Sequence[Item]) -> None:
         sent: dict[tuple[UUID, int], list[UUID]] = defaultdict(list)
         for item in group:
             if item.rank is Rank.SENT:
@@ -171,7 +170,7 @@ class Settler:
             )
 
 
-async def record(conn: Any, outcomes: Sequence[tuple[Item, Rank]], *, bus: Bus, owner: str) -> list[Batch]:
+async def record(conn: Conn, outcomes: Sequence[tuple[Item, Rank]], *, bus: Bus, owner: str) -> list[Batch]:
     """Append outcomes with all that follows from them: credit, counts and events. The one way an outcome is written.
 
     Returns the batches to announce after the commit. An outcome that was there already has no effect again.
@@ -203,7 +202,7 @@ def _chunks_done(group: Sequence[Item]) -> tuple[list[Chunk], dict[UUID, tuple[C
     return [chunk for chunk, count in counts.values() if chunk.unresolved <= count], counts
 
 
-async def _finish_multiparts(conn: Any, items: Sequence[Item]) -> list[tuple[Item, Rank]]:
+async def _finish_multiparts(conn: Conn, items: Sequence[Item]) -> list[tuple[Item, Rank]]:
     """Add reports on parts; a message of which all parts have reported gets its outcome, the worst of them."""
     by_message: dict[UUID, list[Item]] = defaultdict(list)
     for item in items:
@@ -246,7 +245,7 @@ def _refs(item: Item) -> list[bytes]:
     ]  # fmt: skip
 
 
-async def _write_counts(conn: Any, seen: Sequence[tuple[Item, Rank]]) -> None:
+async def _write_counts(conn: Conn, seen: Sequence[tuple[Item, Rank]]) -> None:
     """Append to the tallies, and charge or release credit; sorted, so that groups never wait in a circle."""
     tallies: dict[tuple[UUID, int, datetime, int, str, int], list[int]] = defaultdict(lambda: [0, 0])
     charged: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])
@@ -267,7 +266,10 @@ async def _write_counts(conn: Any, seen: Sequence[tuple[Item, Rank]]) -> None:
     if charged:
         accounts = sorted(charged, key=lambda a: a.bytes)
         await ledger.charge(
-            conn, account_ids=accounts, amounts=[charged[a][0] for a in accounts], held=[charged[a][1] for a in accounts]
+            conn,
+            account_ids=accounts,
+            amounts=[charged[a][0] for a in accounts],
+            held=[charged[a][1] for a in accounts],
         )
     if released:
         accounts = sorted(released, key=lambda a: a.bytes)

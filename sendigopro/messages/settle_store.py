@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sendigopro.foundation.postgres import copy_rows
+from sendigopro.foundation.postgres import Conn, Row, copy_rows
 from sendigopro.messages.model import FINAL_RANKS, Rank
 from sendigopro.messages.rows import REF_COLUMNS
 
@@ -27,7 +26,7 @@ class OutcomeRow:
     attempt: int
 
 
-async def append_outcomes(conn: Any, rows: Sequence[OutcomeRow]) -> set[tuple[UUID, int]]:
+async def append_outcomes(conn: Conn, rows: Sequence[OutcomeRow]) -> set[tuple[UUID, int]]:
     """Append outcomes unless the message has ended or has this one already; returns the (message, rank) that were new.
 
     Two workers may write the same end at once: the key lets one of them through, and only that one charges,
@@ -59,14 +58,14 @@ async def append_outcomes(conn: Any, rows: Sequence[OutcomeRow]) -> set[tuple[UU
     return {(row["message_id"], row["rank"]) for row in found}
 
 
-async def copy_refs(conn: Any, rows: Sequence[bytes]) -> None:
+async def copy_refs(conn: Conn, rows: Sequence[bytes]) -> None:
     """Write packed rows of `carrier_refs`."""
     await copy_rows(conn, "carrier_refs", columns=REF_COLUMNS, rows=rows)
 
 
-async def find_refs_of_everyone(conn: Any, *, carrier_id: UUID, refs: Sequence[str], since: datetime) -> list[Any]:
+async def find_refs_of_everyone(conn: Conn, *, carrier_id: UUID, refs: Sequence[str], since: datetime) -> list[Row]:
     """Whose these carrier's ids are, the newest first: ids repeat."""
-    rows: list[Any] = await conn.fetch(
+    rows: list[Row] = await conn.fetch(
         """
         SELECT ref, at, account_id, message_id, part FROM main.carrier_refs
         WHERE carrier_id = $1 AND ref = ANY($2) AND at >= $3 ORDER BY at DESC
@@ -78,7 +77,7 @@ async def find_refs_of_everyone(conn: Any, *, carrier_id: UUID, refs: Sequence[s
     return rows
 
 
-async def highest_ranks(conn: Any, *, account_ids: Sequence[UUID], message_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def highest_ranks(conn: Conn, *, account_ids: Sequence[UUID], message_ids: Sequence[UUID]) -> dict[UUID, int]:
     """The highest outcome of each message, for several accounts."""
     rows = await conn.fetch(
         """
@@ -95,7 +94,7 @@ async def highest_ranks(conn: Any, *, account_ids: Sequence[UUID], message_ids: 
 
 
 async def report_parts(
-    conn: Any,
+    conn: Conn,
     *,
     account_id: UUID,
     message_id: UUID,
@@ -122,7 +121,9 @@ async def report_parts(
         list(reasons),
     )
     rows = await conn.fetch(
-        "SELECT part, rank, reason FROM main.part_reports WHERE account_id = $1 AND message_id = $2", account_id, message_id
+        "SELECT part, rank, reason FROM main.part_reports WHERE account_id = $1 AND message_id = $2",
+        account_id,
+        message_id,
     )
     return [(row["part"], row["rank"], row["reason"]) for row in rows]
 
@@ -142,15 +143,15 @@ class UnmatchedRow:
     tries: int = 0
 
 
-async def insert_unmatched(conn: Any, rows: Sequence[UnmatchedRow], *, retry_seconds: float) -> None:
+async def insert_unmatched(conn: Conn, rows: Sequence[UnmatchedRow], *, retry_seconds: float) -> None:
     """Set receipts aside; they are matched again soon."""
     await conn.execute(
         """
         INSERT INTO main.unmatched_receipts
             (id, carrier_id, ref, rank, carrier_code, recipient_mac, reference, at, next_try_at, tries)
         SELECT u.*, now() + make_interval(secs => $9), 0
-        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::text[], $6::bytea[], $7::int[], $8::timestamptz[])
-             AS u
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::text[], $6::bytea[], $7::int[],
+                    $8::timestamptz[]) AS u
         """,
         [r.id for r in rows],
         [r.carrier_id for r in rows],
@@ -164,7 +165,7 @@ async def insert_unmatched(conn: Any, rows: Sequence[UnmatchedRow], *, retry_sec
     )
 
 
-async def claim_unmatched_of_everyone(conn: Any, *, limit: int, lease_seconds: float) -> list[UnmatchedRow]:
+async def claim_unmatched_of_everyone(conn: Conn, *, limit: int, lease_seconds: float) -> list[UnmatchedRow]:
     """Take receipts that are due for another try; whoever dies with them leaves them due again after the lease."""
     rows = await conn.fetch(
         """
@@ -182,12 +183,12 @@ async def claim_unmatched_of_everyone(conn: Any, *, limit: int, lease_seconds: f
     return [UnmatchedRow(*row.values()) for row in rows]
 
 
-async def delete_unmatched(conn: Any, *, receipt_ids: Sequence[UUID]) -> None:
+async def delete_unmatched(conn: Conn, *, receipt_ids: Sequence[UUID]) -> None:
     """These found their message, or were given up."""
     await conn.execute("DELETE FROM main.unmatched_receipts WHERE id = ANY($1)", list(receipt_ids))
 
 
-async def postpone_unmatched(conn: Any, *, receipt_ids: Sequence[UUID]) -> None:
+async def postpone_unmatched(conn: Conn, *, receipt_ids: Sequence[UUID]) -> None:
     """Each 200 ms for the first minute, then hourly."""
     await conn.execute(
         """
@@ -212,12 +213,13 @@ class UnclearRow:
     segments: int
 
 
-async def insert_unclear(conn: Any, rows: Sequence[UnclearRow]) -> None:
+async def insert_unclear(conn: Conn, rows: Sequence[UnclearRow]) -> None:
     """Remember submits that may have arrived, so that a receipt can still find them."""
     await conn.execute(
         """
         INSERT INTO main.unclear_submits (carrier_id, recipient_mac, at, account_id, message_id, reference, segments)
-        SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::timestamptz[], $4::uuid[], $5::uuid[], $6::int[], $7::smallint[])
+        SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::timestamptz[], $4::uuid[], $5::uuid[], $6::int[],
+                             $7::smallint[])
         ON CONFLICT (account_id, message_id) DO UPDATE SET at = EXCLUDED.at, carrier_id = EXCLUDED.carrier_id
         """,
         [r.carrier_id for r in rows],
@@ -231,7 +233,7 @@ async def insert_unclear(conn: Any, rows: Sequence[UnclearRow]) -> None:
 
 
 async def find_unclear_of_everyone(
-    conn: Any, *, carrier_id: UUID, recipient_mac: bytes, not_before: datetime
+    conn: Conn, *, carrier_id: UUID, recipient_mac: bytes, not_before: datetime
 ) -> list[tuple[UUID, UUID, int]]:
     """Candidates for a receipt with an unknown id: (account, message, reference)."""
     rows = await conn.fetch(
@@ -246,7 +248,7 @@ async def find_unclear_of_everyone(
     return [(row["account_id"], row["message_id"], row["reference"]) for row in rows]
 
 
-async def delete_unclear(conn: Any, *, account_ids: Sequence[UUID], message_ids: Sequence[UUID]) -> None:
+async def delete_unclear(conn: Conn, *, account_ids: Sequence[UUID], message_ids: Sequence[UUID]) -> None:
     """These are no longer in doubt."""
     await conn.execute(
         "DELETE FROM main.unclear_submits WHERE account_id = ANY($1) AND message_id = ANY($2)",
@@ -256,7 +258,7 @@ async def delete_unclear(conn: Any, *, account_ids: Sequence[UUID], message_ids:
 
 
 async def await_receipts(
-    conn: Any,
+    conn: Conn,
     *,
     account_ids: Sequence[UUID],
     ids: Sequence[UUID],
@@ -287,7 +289,7 @@ async def await_receipts(
     )
 
 
-async def take_overdue_receipts(conn: Any, *, limit: int) -> list[tuple[UUID, int, list[UUID]]]:
+async def take_overdue_receipts(conn: Conn, *, limit: int) -> list[tuple[UUID, int, list[UUID]]]:
     """Groups whose receipts should have come: (account, mode, messages)."""
     rows = await conn.fetch(
         """

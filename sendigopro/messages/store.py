@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sendigopro.foundation.postgres import copy_rows
+from sendigopro.foundation.postgres import Conn, Row, copy_rows
 from sendigopro.messages.rows import BODY_COLUMNS, MESSAGE_COLUMNS, TAG_COLUMNS
 
 
@@ -53,22 +52,22 @@ class Claim:
     code: int
 
 
-async def copy_messages(conn: Any, rows: Sequence[bytes]) -> None:
+async def copy_messages(conn: Conn, rows: Sequence[bytes]) -> None:
     """Write packed rows of `messages`."""
     await copy_rows(conn, "messages", columns=MESSAGE_COLUMNS, rows=rows)
 
 
-async def copy_bodies(conn: Any, rows: Sequence[bytes]) -> None:
+async def copy_bodies(conn: Conn, rows: Sequence[bytes]) -> None:
     """Write packed rows of `message_bodies`."""
     await copy_rows(conn, "message_bodies", columns=BODY_COLUMNS, rows=rows)
 
 
-async def copy_tags(conn: Any, rows: Sequence[bytes]) -> None:
+async def copy_tags(conn: Conn, rows: Sequence[bytes]) -> None:
     """Write packed rows of `message_tags`."""
     await copy_rows(conn, "message_tags", columns=TAG_COLUMNS, rows=rows)
 
 
-async def insert_chunks(conn: Any, chunks: Sequence[ChunkRow]) -> None:
+async def insert_chunks(conn: Conn, chunks: Sequence[ChunkRow]) -> None:
     """Queue what is due. Arrays of arrays do not unnest, so ids travel flat, with their counts."""
     await conn.execute(
         """
@@ -103,7 +102,7 @@ def _firsts(counts: Sequence[int]) -> list[int]:
     return firsts
 
 
-async def insert_waiting(conn: Any, rows: Sequence[WaitingRow]) -> None:
+async def insert_waiting(conn: Conn, rows: Sequence[WaitingRow]) -> None:
     """Set aside what is not due; a message waits once, and the newest reason counts."""
     await conn.execute(
         """
@@ -126,9 +125,11 @@ async def insert_waiting(conn: Any, rows: Sequence[WaitingRow]) -> None:
     )
 
 
-async def find_claims(conn: Any, *, account_ids: Sequence[UUID], key_macs: Sequence[bytes], days: Sequence[date]) -> list[Any]:
+async def find_claims(
+    conn: Conn, *, account_ids: Sequence[UUID], key_macs: Sequence[bytes], days: Sequence[date]
+) -> list[Row]:
     """Keys used in the last 24 hours: today's partition and yesterday's."""
-    rows: list[Any] = await conn.fetch(
+    rows: list[Row] = await conn.fetch(
         """
         SELECT account_id, key_mac, body_mac, message_ids, code FROM main.idempotency
         WHERE account_id = ANY($1) AND key_mac = ANY($2) AND day = ANY($3) AND at > now() - interval '24 hours'
@@ -140,7 +141,7 @@ async def find_claims(conn: Any, *, account_ids: Sequence[UUID], key_macs: Seque
     return rows
 
 
-async def claim(conn: Any, claims: Sequence[Claim], *, days: Sequence[date]) -> set[tuple[UUID, bytes]]:
+async def claim(conn: Conn, claims: Sequence[Claim], *, days: Sequence[date]) -> set[tuple[UUID, bytes]]:
     """Take keys on all the days, or not at all; returns those that were free.
 
     Sorted, so that two groups never wait for each other in a circle. A key that another transaction is
@@ -172,7 +173,7 @@ async def claim(conn: Any, claims: Sequence[Claim], *, days: Sequence[date]) -> 
     return won
 
 
-async def unclaim(conn: Any, claims: Sequence[Claim]) -> None:
+async def unclaim(conn: Conn, claims: Sequence[Claim]) -> None:
     """Give keys back that this transaction took."""
     await conn.execute(
         """
@@ -184,7 +185,7 @@ async def unclaim(conn: Any, claims: Sequence[Claim]) -> None:
     )
 
 
-async def append_tallies(conn: Any, deltas: Sequence[tuple[UUID, int, datetime, int, str, int, int, int]]) -> None:
+async def append_tallies(conn: Conn, deltas: Sequence[tuple[UUID, int, datetime, int, str, int, int, int]]) -> None:
     """Append counts: (account, mode, hour, channel, country, rank, n, micros)."""
     columns = list(zip(*deltas, strict=True))
     await conn.execute(
@@ -197,20 +198,20 @@ async def append_tallies(conn: Any, deltas: Sequence[tuple[UUID, int, datetime, 
     )
 
 
-async def notify_work(conn: Any) -> None:
+async def notify_work(conn: Conn) -> None:
     """Wake the workers; a hint only, the poll is the net."""
     await conn.execute("SELECT pg_notify('sendigopro_work', '')")
 
 
-async def queue_depths_of_everyone(conn: Any) -> dict[UUID, int]:
+async def queue_depths_of_everyone(conn: Conn) -> dict[UUID, int]:
     """How many messages of each account are queued, for the ceiling."""
     rows = await conn.fetch("SELECT account_id, sum(n - intended) AS depth FROM main.chunks GROUP BY account_id")
     return {row["account_id"]: row["depth"] for row in rows}
 
 
-async def read_messages(conn: Any, *, account_id: UUID, message_ids: Sequence[UUID]) -> list[Any]:
+async def read_messages(conn: Conn, *, account_id: UUID, message_ids: Sequence[UUID]) -> list[Row]:
     """The stored facts of messages, with their sealed bodies and details."""
-    rows: list[Any] = await conn.fetch(
+    rows: list[Row] = await conn.fetch(
         """
         SELECT m.account_id, m.id, m.mode, m.channel, m.direction, m.purpose, m.priority, m.subject_id, m.sender_id,
                m.segments, m.encoding, m.country, m.carrier_id, m.price_micros, m.held_micros, m.currency, m.send_at,
@@ -229,9 +230,11 @@ async def read_messages(conn: Any, *, account_id: UUID, message_ids: Sequence[UU
     return rows
 
 
-async def read_to_send(conn: Any, *, account_ids: Sequence[UUID], message_ids: Sequence[UUID], days: Sequence[date]) -> list[Any]:
+async def read_to_send(
+    conn: Conn, *, account_ids: Sequence[UUID], message_ids: Sequence[UUID], days: Sequence[date]
+) -> list[Row]:
     """The same for a worker, for several accounts at once; pairs of account and message, partitions bounded."""
-    rows: list[Any] = await conn.fetch(
+    rows: list[Row] = await conn.fetch(
         """
         SELECT m.account_id, m.id, m.mode, m.purpose, m.subject_id, m.sender_id, m.segments, m.encoding, m.country,
                m.price_micros, m.held_micros, m.currency, m.send_at, m.expires_at, m.body_expires_on, m.has_callback,

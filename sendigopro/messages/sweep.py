@@ -1,4 +1,4 @@
-"""What time does to messages: what is due is queued, what is too late expires, receipts that never came are given up."""
+"""What time does to messages: what is due is queued, what is late expires, receipts that never came are given up."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from sendigopro.events.bus import Bus
 from sendigopro.events.model import Batch
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
-from sendigopro.foundation.postgres import CONNECTION_LOST, Pool
+from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool
 from sendigopro.messages import queue_store, settle_store, store
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import Channel, Chunk, Rank, Why
@@ -79,8 +79,8 @@ class Sweeper:
             chunk = current.get(key)
             if chunk is None or len(chunk.message_ids) >= CHUNK_MAX:
                 chunk = current[key] = store.ChunkRow(
-                    one.account_id, ids.new(), one.mode, carrier_id, one.priority, [], one.body_expires_on, one.expires_at,
-                    one.attempt,
+                    one.account_id, ids.new(), one.mode, carrier_id, one.priority, [], one.body_expires_on,
+                    one.expires_at, one.attempt,
                 )  # fmt: skip
                 chunks.append(chunk)
             chunk.message_ids.append(one.message_id)
@@ -112,7 +112,7 @@ class Sweeper:
         self._bus.announce(batches)
         return len(chunks)
 
-    async def _expire_chunk(self, conn: Any, chunk: Chunk) -> list[Batch]:
+    async def _expire_chunk(self, conn: Conn, chunk: Chunk) -> list[Batch]:
         resolved = await queue_store.resolved_of_chunk(
             conn, account_id=chunk.account_id, chunk_id=chunk.id, message_ids=chunk.message_ids
         )
@@ -135,7 +135,11 @@ class Sweeper:
         left = [expiry[m][1] for _, m in open_ if not expiry[m][0]]
         if left:
             await queue_store.drop_positions(
-                conn, account_id=chunk.account_id, chunk_id=chunk.id, positions=[p for p, _ in late], min_expires_at=min(left)
+                conn,
+                account_id=chunk.account_id,
+                chunk_id=chunk.id,
+                positions=[p for p, _ in late],
+                min_expires_at=min(left),
             )
         else:
             await queue_store.delete_chunks(conn, account_ids=[chunk.account_id], chunk_ids=[chunk.id])
@@ -153,14 +157,14 @@ class Sweeper:
         self._bus.announce(batches)
         return len(overdue)
 
-    async def _end(self, conn: Any, pairs: Sequence[tuple[UUID, UUID]], rank: Rank, reason: str) -> list[Batch]:
+    async def _end(self, conn: Conn, pairs: Sequence[tuple[UUID, UUID]], rank: Rank, reason: str) -> list[Batch]:
         messages = await self._loader.load_settled(pairs)
         at_us = clock.now_us()
         items = [(Item(message, rank=rank, reason=reason, at_us=at_us), rank) for message in messages.values()]
         return await record(conn, items, bus=self._bus, owner=self._owner)
 
 
-async def _without_ended(conn: Any, due: Sequence[Due]) -> list[Due]:
+async def _without_ended(conn: Conn, due: Sequence[Due]) -> list[Due]:
     """What waited to be sent once more is not, if its receipt came meanwhile."""
     resends = [one for one in due if one.why == Why.UNCLEAR_RESEND]
     if not resends:

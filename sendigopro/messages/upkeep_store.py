@@ -1,9 +1,9 @@
 """The SQL of slow work around messages."""
 
-from typing import Any
+from sendigopro.foundation.postgres import Conn
 
 
-async def fold_tallies_of_everyone(conn: Any) -> None:
+async def fold_tallies_of_everyone(conn: Conn) -> None:
     """Make one row of the deltas of each hour that is over; the counts stay the same at every moment."""
     await conn.execute(
         """

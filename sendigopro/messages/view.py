@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from sendigopro.channels.directory import Directory
 from sendigopro.foundation import ids
-from sendigopro.foundation.postgres import Pool
+from sendigopro.foundation.postgres import Pool, Row
 from sendigopro.messages import read_store, store
 from sendigopro.messages.model import STATUS_OF, Details, Direction, Encoding, Mode, Purpose, Rank, Status, Why
 from sendigopro.messages.settle import Seen
@@ -18,7 +18,7 @@ from sendigopro.vault.vault import Subject, Vault
 
 
 class MessageObject(msgspec.Struct, rename={"sender": "from"}, kw_only=True):
-    """One message. `body` is null once redacted or when who asks may not see it; webhooks carry none for outbound ones."""
+    """One message. `body` is null once redacted; webhooks about outbound messages carry none."""
 
     id: str
     object: Literal["message"] = "message"
@@ -96,7 +96,7 @@ class Viewer:
             described[row["id"]] = self._build(row, subject, states, body if with_body else None, details)
         return described
 
-    async def open_content(self, row: Any, subject: Subject | None) -> tuple[str | None, Details]:
+    async def open_content(self, row: Row, subject: Subject | None) -> tuple[str | None, Details]:
         """A message's body and details in clear, as far as its keys live."""
         if subject is None:
             return None, Details()
@@ -114,7 +114,7 @@ class Viewer:
 
     def _build(
         self,
-        row: Any,
+        row: Row,
         subject: Subject | None,
         states: "dict[UUID, read_store.State]",
         body: str | None,
