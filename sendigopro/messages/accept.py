@@ -181,7 +181,7 @@ class Acceptor:
         if self.queue_depths.get(caller.account_id, 0) > self.queue_ceiling:
             raise TooMany(
                 "queue_full",
-                f"More than {self.queue_ceiling:,} messages of this account wait already. Try again when they are fewer.",
+                f"More than {self.queue_ceiling:,} messages of this account wait already. Try again later.",
                 retry_after_seconds=60,
             )
 
@@ -195,7 +195,7 @@ class Acceptor:
         phone = parse_phone(asked.to)
         if "\0" in asked.body:
             raise Invalid("invalid_body", "The body contains a NUL character. Remove it.", param="body")
-        encoding, count = segments.count(asked.body)
+        counted = segments.count(asked.body)
         sender = self._directory.sender(caller.account_id, Channel.SMS, asked.sender)
         if sender is None:
             raise _no_sender(asked.sender)
@@ -211,8 +211,8 @@ class Acceptor:
             sender=sender,
             purpose=Purpose[(asked.purpose or caller.purpose).upper()],
             carrier=choice.carrier,
-            encoding=encoding,
-            segments=count,
+            encoding=counted.encoding,
+            segments=counted.parts,
             expires_at=start + timedelta(seconds=asked.ttl_seconds or TTL_DEFAULT_SECONDS),
             asked=asked,
         )

@@ -28,13 +28,6 @@ class Direction(IntEnum):
     INBOUND = 1
 
 
-class Encoding(IntEnum):
-    """How a text goes over the wire."""
-
-    GSM7 = 0
-    UCS2 = 1
-
-
 class Purpose(IntEnum):
     """Why a message is sent; it decides priority and what is done when the carrier's answer is missing."""
 

@@ -132,7 +132,7 @@ class Receiver:
         phone = _read_sender(arrival.inbound.sender)
         (subject,) = await vault.subjects_of(account_id, arrival.mode, [phone])
         text = arrival.inbound.body.reveal().replace("\0", "")
-        encoding, count = segments.count(text) if text else (0, 1)
+        counted = segments.count(text)
         message_id = ids.new_bytes()
         today = clock.today()
         expires_on = expiry_bucket(today + timedelta(days=KEPT_DAYS), today)
@@ -141,7 +141,7 @@ class Receiver:
         facts = Facts(
             account_id=account_id.bytes, id=message_id, mode=arrival.mode, channel=arrival.sender.channel,
             direction=Direction.INBOUND, purpose=Purpose.TRANSACTIONAL, priority=0, subject_id=subject.id.bytes,
-            sender_id=arrival.sender.id.bytes, key_id=bytes(16), segments=count, encoding=encoding,
+            sender_id=arrival.sender.id.bytes, key_id=bytes(16), segments=counted.parts, encoding=counted.encoding,
             country=phone.country if len(phone.country) == 2 else "ZZ",  # noqa: PLR2004  # ISO 3166-1 alpha-2
             carrier_id=bytes(16), price_micros=0, currency="EUR", expires_at_us=clock.now_us(),
             body_expires_on=expires_on, has_callback=False,

@@ -1,6 +1,5 @@
 """Forget what a message said, or the whole message, once it has ended."""
 
-from typing import Any
 from datetime import date
 from uuid import UUID
 

@@ -9,9 +9,10 @@ import msgspec
 
 from sendigopro.channels.directory import Directory
 from sendigopro.foundation import ids
+from sendigopro.foundation.alphabets import Encoding
 from sendigopro.foundation.postgres import Pool, Row
 from sendigopro.messages import read_store, store
-from sendigopro.messages.model import STATUS_OF, Details, Direction, Encoding, Mode, Purpose, Rank, Status, Why
+from sendigopro.messages.model import STATUS_OF, Details, Direction, Mode, Purpose, Rank, Status, Why
 from sendigopro.messages.settle import Seen
 from sendigopro.vault.sealing import open_
 from sendigopro.vault.vault import Subject, Vault
