@@ -246,34 +246,29 @@ def _refs(item: Item) -> list[bytes]:
 
 
 async def _write_counts(conn: Conn, seen: Sequence[tuple[Item, Rank]]) -> None:
-    """Append to the tallies, and charge or release credit; sorted, so that groups never wait in a circle."""
+    """Append to the tallies, and charge or release credit."""
     tallies: dict[tuple[UUID, int, datetime, int, str, int], list[int]] = defaultdict(lambda: [0, 0])
-    charged: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])
-    released: dict[UUID, int] = defaultdict(int)
+    money: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])  # to be charged, and no longer held
     hour = clock.now().replace(minute=0, second=0, microsecond=0)
     for item, rank in seen:
         message = item.message
         tally = tallies[message.account_id, message.mode, hour, Channel.SMS, message.country, int(rank)]
         tally[0] += 1
-        tally[1] += message.price_micros if item.charges else 0
         if item.charges and message.price_micros:
-            charged[message.account_id][0] += message.price_micros
-            charged[message.account_id][1] += message.held_micros
+            tally[1] += message.price_micros
+            money[message.account_id][0] += message.price_micros
+            money[message.account_id][1] += message.held_micros
         elif message.held_micros and releases_hold(message, rank):
-            released[message.account_id] += message.held_micros
+            money[message.account_id][1] += message.held_micros
     if tallies:
         await store.append_tallies(conn, [(*key, n, micros) for key, (n, micros) in tallies.items()])
-    if charged:
-        accounts = sorted(charged, key=lambda a: a.bytes)
+    if money:
         await ledger.charge(
             conn,
-            account_ids=accounts,
-            amounts=[charged[a][0] for a in accounts],
-            held=[charged[a][1] for a in accounts],
+            account_ids=list(money),
+            amounts=[amount for amount, _ in money.values()],
+            held=[held for _, held in money.values()],
         )
-    if released:
-        accounts = sorted(released, key=lambda a: a.bytes)
-        await ledger.release(conn, account_ids=accounts, amounts=[released[a] for a in accounts])
 
 
 def releases_hold(message: Outgoing, rank: Rank) -> bool:
