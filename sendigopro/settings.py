@@ -26,7 +26,9 @@ def setting(variable: str, default: str | int, help_text: str) -> Any:  # noqa: 
 class Settings:
     """What an operator may decide. `read` fills it: environment, then instance.json, then the defaults here."""
 
-    data_dir: Path = field(metadata={"variable": "SENDIGOPRO_DATA_DIR", "help": "Folder of everything this instance keeps."})
+    data_dir: Path = field(
+        metadata={"variable": "SENDIGOPRO_DATA_DIR", "help": "Folder of everything this instance keeps."}
+    )
     database_url: str = setting("DATABASE_URL", "", "PostgreSQL 18 for what happened; empty: an embedded one.")
     vault_url: str = setting("VAULT_URL", "", "PostgreSQL 18 for who it was; empty: an embedded one.")
     host: str = setting("SENDIGOPRO_HOST", "127.0.0.1", "Address the web listens on.")
@@ -41,6 +43,10 @@ class Settings:
     )
     shared_buffers_mb: int = setting("SENDIGOPRO_SHARED_BUFFERS_MB", 128, "Memory the embedded PostgreSQL caches in.")
     database_connections: int = setting("SENDIGOPRO_DATABASE_CONNECTIONS", 100, "Connections it accepts.")
+    price_micros: int = setting(
+        "SENDIGOPRO_PRICE_MICROS", 0, "Price of one live segment, in millionths of the currency."
+    )
+    currency: str = setting("SENDIGOPRO_CURRENCY", "EUR", "Currency of prices, ISO 4217.")
     log_level: str = setting("SENDIGOPRO_LOG_LEVEL", "info", "debug, info, warning or error.")
 
     def main(self, role: Role) -> str:

@@ -202,3 +202,9 @@ async def announce_change(conn: asyncpg.Connection, *, what: str) -> None:
     """Tell every process that configuration has changed; they hear of it when this transaction commits."""
     await conn.execute("UPDATE main.config_epoch SET epoch = epoch + 1 WHERE id = 1")
     await conn.execute("SELECT pg_notify($1, $2)", CHANNEL, what)
+
+
+async def resending_of_everyone(conn: asyncpg.Connection) -> set[UUID]:
+    """Accounts that want a transactional message sent once more when its carrier never answered."""
+    rows = await conn.fetch("SELECT id FROM main.accounts WHERE on_unclear = 'resend'")
+    return {row["id"] for row in rows}

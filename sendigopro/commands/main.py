@@ -32,7 +32,7 @@ class Words(TyperGroup):
             return None
         module = importlib.import_module(f"sendigopro.commands.{cmd_name}")
         command = typer.main.get_command(module.app)
-        assert isinstance(command, TyperCommand | TyperGroup)  # noqa: S101  # what typer makes
+        assert isinstance(command, TyperCommand | TyperGroup)  # what typer makes
         return command
 
 

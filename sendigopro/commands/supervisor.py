@@ -120,9 +120,7 @@ class Supervisor:
         number = str(door.fileno())
         for index in range(1, self.settings.webs + 1):
             command = [*self.programs.web, "--name", f"web-{index}", "--fd", number]
-            self.parts.append(
-                Part(f"web-{index}", command, descriptors=[door.fileno()], on_change=self.changed.set)
-            )
+            self.parts.append(Part(f"web-{index}", command, descriptors=[door.fileno()], on_change=self.changed.set))
         for index in range(1, self.settings.workers + 1):
             command = [*self.programs.worker, "--name", f"worker-{index}"]
             self.parts.append(Part(f"worker-{index}", command, on_change=self.changed.set))
@@ -254,5 +252,3 @@ def listen(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host} port {port} ({error.strerror}): "
             "stop the program that has it, or choose another with --port."
         ) from error
-
-
