@@ -31,7 +31,7 @@ shared_buffers = {shared_buffers_mb}MB
 work_mem = 8MB
 maintenance_work_mem = 64MB
 jit = off
-# Two cores and mostly appends: worker processes for reading ahead cost more memory than they bring.
+# As before PostgreSQL 18, without worker processes of its own: we mostly append. Chosen for memory, not measured.
 io_method = sync
 fsync = {durable}
 synchronous_commit = {durable}
@@ -39,7 +39,9 @@ full_page_writes = {durable}
 max_wal_size = 2GB
 min_wal_size = 256MB
 wal_buffers = 16MB
-# The binaries know only pglz, which costs the commit path more processor time than it saves disk.
+# The binaries know only pglz. pgbench -N (random updates, 3 runs each on two busy cores): a quarter of the WAL, the
+# same rate within noise, about a third more processor time. Not measured on our own appends; where disk is what
+# lacks, set it to pglz in local.conf.
 wal_compression = off
 checkpoint_timeout = 15min
 autovacuum_naptime = 5s

@@ -1,5 +1,6 @@
 """Partitions by day or month, made ahead of time; each partitioned table carries its plan as its comment."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -8,10 +9,12 @@ from typing import Literal
 
 import asyncpg
 
-from sendigopro.foundation import ids
+from sendigopro.foundation import clock, ids
 
 LOCK = 0x5E4D1602
 AHEAD_MIN = 14
+DROP_WAIT_MILLISECONDS = 1000
+UPKEEP_SECONDS = 6 * 3600.0
 NEAR_DAYS = 35  # within these a partition is a day; farther away, a month
 KINDS = ("uuid", "date", "timestamptz")
 SCHEMAS = ("main", "jobs", "vault")
@@ -83,6 +86,18 @@ async def ensure_ahead(conn: asyncpg.Connection, *, today: date) -> list[str]:
     return made
 
 
+async def keep_ahead(urls: Sequence[str]) -> None:
+    """A worker's job, until cancelled: make what is due in each database, four times a day. Needs role `owner`."""
+    while True:
+        for url in urls:
+            conn = await asyncpg.connect(url)
+            try:
+                await ensure_ahead(conn, today=clock.today())
+            finally:
+                await conn.close()
+        await asyncio.sleep(UPKEEP_SECONDS)
+
+
 async def days_ahead(conn: asyncpg.Connection, *, today: date) -> int:
     """How many days from now the first table runs out of partitions; readiness fails below 2."""
     shortest = 10_000
@@ -98,11 +113,18 @@ async def days_ahead(conn: asyncpg.Connection, *, today: date) -> int:
 
 
 async def drop_before(conn: asyncpg.Connection, table: str, day: date) -> list[str]:
-    """Retention: drop the partitions of `table` that end on or before `day`."""
+    """Retention: drop the partitions of `table` that end on or before `day`; what is in use is left for next time."""
     parent = next(found for found in await parents(conn) if found.table == table)
-    gone = sorted(name for name in parent.partitions if end_of(name) <= day)
-    for name in gone:
-        await conn.execute(f"DROP TABLE IF EXISTS {name}")
+    gone = []
+    for name in sorted(name for name in parent.partitions if end_of(name) <= day):
+        try:
+            async with conn.transaction():
+                # The drop locks out all users of the parent, and those who come while it waits: it must not wait long.
+                await conn.execute(f"SET LOCAL lock_timeout = '{DROP_WAIT_MILLISECONDS}ms'")
+                await conn.execute(f"DROP TABLE IF EXISTS {name}")
+        except asyncpg.LockNotAvailableError:
+            break
+        gone.append(name)
     return gone
 
 

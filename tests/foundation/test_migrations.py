@@ -189,3 +189,17 @@ async def test_the_roles_have_only_what_was_granted(empty: str, folder: Path) ->
 async def test_a_stranger_cannot_connect(empty: str) -> None:
     with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
         await asyncpg.connect(empty, user="stranger")
+
+
+async def test_a_user_who_may_not_make_roles_is_told_what_the_administrator_must_run(
+    server: EmbeddedServer, empty: str
+) -> None:
+    admin = await asyncpg.connect(server.url("postgres"), user="postgres")
+    await admin.execute("CREATE ROLE modest LOGIN")
+    conn = await asyncpg.connect(empty.replace("unmigrated", "postgres"), user="modest")
+
+    with pytest.raises(roles.RolesMissingError, match='GRANT owner, pipeline, door TO "modest"'):
+        await roles.ensure_roles(conn)
+    await conn.close()
+    await admin.execute("DROP ROLE modest")
+    await admin.close()

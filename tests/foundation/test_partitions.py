@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendigopro.foundation import clock, ids, migration_files, migrations, partitions
+from sendigopro.foundation.database_urls import as_role
 from tests.databases import Databases
 
 TODAY = date(2026, 11, 23)
@@ -144,6 +145,32 @@ async def test_retention_drops_what_has_ended_and_nothing_else(conn: asyncpg.Con
 
     assert gone == ["main.papers_d20261122"]
     assert left[0] == "main.papers_d20261123"
+
+
+async def test_a_partition_in_use_is_left_for_the_next_time(conn: asyncpg.Connection, databases: Databases) -> None:
+    await partitions.ensure_ahead(conn, today=TODAY)
+    reader = await databases.main("owner")
+    async with reader.transaction():
+        await reader.fetch("SELECT account_id FROM main.papers")
+        while_read = await partitions.drop_before(conn, "main.papers", TODAY)
+    afterwards = await partitions.drop_before(conn, "main.papers", TODAY)
+
+    assert (while_read, afterwards) == ([], ["main.papers_d20261122"])
+
+
+async def test_upkeep_makes_what_is_missing_in_every_database(conn: asyncpg.Connection, databases: Databases) -> None:
+    missing = f"main.things_d{clock.today() + timedelta(days=3):%Y%m%d}"
+    await conn.execute(f"DROP TABLE {missing}")
+    job = asyncio.create_task(
+        partitions.keep_ahead([as_role(url, "owner") for url in (databases.main_url, databases.vault_url)])
+    )
+    async with asyncio.timeout(20):
+        while missing not in await names_of(conn, "main.things"):  # noqa: ASYNC110  # the catalogue tells nobody
+            await asyncio.sleep(0.02)
+    job.cancel()
+    await asyncio.wait([job])
+
+    assert job.cancelled()
 
 
 @given(st.dates(date(2026, 1, 1), date(2090, 1, 1)), st.integers(0, 400))
