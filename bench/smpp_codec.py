@@ -2,7 +2,7 @@
 
     python bench/smpp_codec.py [--host H --port P]
 
-Without a port it starts the simulator it finds at bench/smsc_sim.py, or at $SMSC_SIM. A figure is printed per line.
+Without a port it starts the simulator of the kit. Each line is a figure.
 """
 
 import argparse
@@ -19,8 +19,11 @@ from typing import Any
 
 import uvloop
 
+from sendigopro.channels.contract import Accepted, LinkEvents, Outbound, Outcome, Receipt
+from sendigopro.channels.sms.smpp import Credentials, SmppLink, provider
 from sendigopro.foundation.alphabets import encode
 from sendigopro.foundation.clock import monotonic
+from sendigopro.foundation.personal import Body, Phone
 from sendigopro.smpp import codes, pdu
 from sendigopro.smpp.client import Address, BindMode, connect
 from sendigopro.smpp.session import Delivery, Limits, Response, Session
@@ -118,10 +121,63 @@ async def measure_loop(port: int, host: str, count: int) -> None:
     show("  by our own processor time", count, used)
 
 
+class Flow:
+    """Keeps a link full, as a worker does, and acknowledges receipts at once."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.sent = self.settled = self.receipts = 0
+        self.done = asyncio.Event()
+        self.events = LinkEvents(self.on_outcomes, self.on_receipts, lambda _: None, self.on_room)
+        self.link: SmppLink | None = None
+
+    def on_room(self) -> None:
+        """Hand over more."""
+        if self.link is not None and (n := min(self.link.room, self.total - self.sent)) > 0:
+            numbers = range(self.sent, self.sent + n)
+            self.sent += n
+            self.link.send_many(
+                [Outbound(number, Phone(f"+4477{number:08}"), "Acme", Body(TEXT)) for number in numbers]
+            )
+
+    def on_outcomes(self, outcomes: Sequence[tuple[Any, Outcome]]) -> None:
+        """Count what was accepted."""
+        if not all(isinstance(outcome, Accepted) for _, outcome in outcomes):
+            sys.exit("the simulator refused a message")
+        self.settled += len(outcomes)
+        self._finish()
+
+    def on_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Acknowledge."""
+        if self.link is not None:
+            self.link.acknowledge([receipt.handle for receipt in receipts])
+        self.receipts += len(receipts)
+        self._finish()
+
+    def _finish(self) -> None:
+        if self.settled == self.total == self.receipts:
+            self.done.set()
+
+
+async def measure_link(port: int, host: str, count: int) -> None:
+    """Time the provider whole: message in, outcome and receipt out."""
+    flow = Flow(count)
+    credentials = Credentials(host=host, port=port, system_id="bench", password="bench", window=500)  # noqa: S106
+    flow.link = await provider.open(credentials, flow.events, name="bench")
+    begun, cpu = monotonic(), os.times()
+    flow.link.set_binds(1)
+    await flow.done.wait()
+    seconds, cpu_after = monotonic() - begun, os.times()
+    await flow.link.close(drain_seconds=1)
+    show("the provider whole", count, seconds)
+    used = cpu_after.user + cpu_after.system - cpu.user - cpu.system
+    show("  by our own processor time", count, used)
+
+
 @contextmanager
 def simulator() -> Iterator[int]:
     """Run the simulator on free ports."""
-    path = Path(os.environ.get("SMSC_SIM", Path(__file__).parent / "smsc_sim.py"))
+    path = Path(__file__).parent / "kit" / "smsc_sim.py"
     with socket.socket() as one, socket.socket() as two:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
@@ -134,6 +190,13 @@ def simulator() -> Iterator[int]:
             yield port
         finally:
             process.terminate()
+            process.communicate()
+
+
+async def measure_all(port: int, host: str, count: int) -> None:
+    """Time the session, then the provider on top of it."""
+    await measure_loop(port, host, count)
+    await measure_link(port, host, count)
 
 
 def main() -> None:
@@ -145,10 +208,10 @@ def main() -> None:
     options = parser.parse_args()
     measure_codec()
     if options.port:
-        uvloop.run(measure_loop(options.port, options.host, options.count))
+        uvloop.run(measure_all(options.port, options.host, options.count))
         return
     with simulator() as port:
-        uvloop.run(measure_loop(port, "127.0.0.1", options.count))
+        uvloop.run(measure_all(port, "127.0.0.1", options.count))
 
 
 if __name__ == "__main__":

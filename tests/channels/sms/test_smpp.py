@@ -18,6 +18,7 @@ from sendigopro.smpp.pdu import ShortMessage
 from tests.channels.centre import Centre, Ear, linked, message
 
 pytestmark = pytest.mark.asyncio
+VALID: dict[str, Any] = {"host": "h", "port": 2775, "system_id": "s", "password": "p"}
 LONG = "All work and no play makes Jack a dull boy. " * 10
 RECEIPT = ShortMessage(
     source="447700900123",
@@ -384,4 +385,4 @@ async def test_a_centre_of_another_alphabet_gets_its_own_octets(centre: Centre) 
 )
 async def test_credentials_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
-        Credentials(**{"host": "h", "port": 2775, "system_id": "s", "password": "p"} | wrong)
+        Credentials(**(VALID | wrong))
