@@ -4,7 +4,7 @@ import socket
 import sys
 from ipaddress import ip_address
 
-pytest_plugins = ("tests.databases",)
+pytest_plugins = ("tests.databases", "tests.vaults")
 
 LOOPBACK_NAMES = {None, "", "localhost"}
 GUARDED = {"socket.connect", "socket.sendto", "socket.bind"}

@@ -3,12 +3,13 @@
 import struct
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
+from typing import TypeAlias
 
 import asyncpg
 
-Pool = asyncpg.Pool
-Conn = asyncpg.Connection
-Row = asyncpg.Record
+Pool: TypeAlias = asyncpg.Pool
+Conn: TypeAlias = asyncpg.Connection
+Row: TypeAlias = asyncpg.Record
 
 CONNECTION_LOST = (
     OSError,
@@ -29,7 +30,7 @@ NULL = struct.pack("!i", -1)
 _LENGTH = struct.Struct("!i")
 
 
-class Session(asyncpg.Connection):
+class Session(asyncpg.Connection):  # type: ignore[misc]  # asyncpg carries no types
     """A connection that the pool takes back without asking the server to reset it: we leave nothing behind."""
 
     def get_reset_query(self) -> str:
