@@ -167,14 +167,14 @@ class Writer:
         """The octets and the optional parameters of each submit."""
         shared = b""
         if self._dialect.sends_reference and message.reference:
-            shared = pdu.encode_tlv(codes.USER_MESSAGE_REFERENCE, message.reference.to_bytes(2, "big"))
+            shared = pdu.encode_tlv(codes.USER_MESSAGE_REFERENCE, (message.reference & 0xFFFF).to_bytes(2, "big"))
         if len(cut.parts) == 1:
             return [(cut.parts[0], shared)]
         match self._dialect.concatenation:
             case "payload":
                 return [(b"", shared + pdu.encode_tlv(codes.MESSAGE_PAYLOAD, b"".join(cut.parts)))]
             case "sar":
-                head = shared + pdu.encode_tlv(codes.SAR_REFERENCE, message.reference.to_bytes(2, "big"))
+                head = shared + pdu.encode_tlv(codes.SAR_REFERENCE, (message.reference & 0xFFFF).to_bytes(2, "big"))
                 head += pdu.encode_tlv(codes.SAR_TOTAL, bytes((len(cut.parts),)))
                 return [
                     (part, head + pdu.encode_tlv(codes.SAR_NUMBER, bytes((number,))))

@@ -66,5 +66,5 @@ async def _open(session: Session, address: Address) -> None:
             await loop.create_connection(lambda: session, address.host, address.port, ssl=address.tls)
     except TimeoutError as error:
         raise ConnectFailed(f"{address.host}:{address.port} did not answer in time") from error
-    except OSError as error:  # ssl.SSLError is one of them.
+    except (OSError, UnicodeError) as error:  # ssl.SSLError is an OSError; a name that DNS cannot hold, the other.
         raise ConnectFailed(f"{address.host}:{address.port} cannot be reached: {error}") from error

@@ -30,6 +30,7 @@ from sendigopro.smpp.connection import Connection, Plan
 from sendigopro.smpp.session import Delivery, Limits, Response, Session
 
 PART_TRIES_MAX: Final = 20
+PORT_MAX: Final = 65_535
 UNREACHABLE = TryLater("unreachable")
 
 BIND_MODES: Final[Mapping[str, tuple[BindMode, ...]]] = {
@@ -90,10 +91,13 @@ class Credentials(contract.Credentials):
         for name in ("port", "binds", "window", "response_seconds", "enquire_seconds"):
             if getattr(self, name) <= 0:
                 raise Invalid("invalid_value", f"'{name}' must be above zero.", param=name)
-        # What cannot be said on the wire is refused here, not at every bind.
+        if self.port > PORT_MAX:
+            raise Invalid("invalid_value", f"'port' is at most {PORT_MAX}.", param="port")
+        # What can never work is refused here, not at every bind.
         try:
             pdu.encode_bind(self.bind())
-        except ValueError as error:
+            tls_context(self)
+        except (ValueError, ssl.SSLError) as error:
             raise Invalid("invalid_value", f"The carrier cannot be bound to like this: {error}.") from error
         self.dialect()
 
@@ -142,8 +146,9 @@ class SmppLink:
 
     def send_many(self, messages: Sequence[Outbound]) -> None:
         """Take messages; outcomes known at once are told in the loop's next turn, not from within this call."""
+        is_ready = self.is_ready
         for message in messages:
-            if not self.is_ready:
+            if not is_ready:
                 self._settle(message.token, UNREACHABLE)
                 continue
             made = self._writer.write(message)
@@ -163,6 +168,8 @@ class SmppLink:
     def set_binds(self, count: int) -> None:
         if not self._is_closed:
             self._binder.hold(count)
+        if not self.is_ready:
+            self._drop_queue(UNREACHABLE)
 
     async def close(self, *, drain_seconds: float) -> None:
         self._is_closed = True

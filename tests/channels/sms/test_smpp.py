@@ -181,6 +181,57 @@ async def test_a_link_that_lost_its_line_finds_it_again(centre: Centre) -> None:
     assert ear.outcomes == {"a": Accepted(("1",))}
 
 
+async def test_a_name_that_cannot_be_found_is_shown_and_tried_again() -> None:
+    ear = Ear()
+    link = await smpp.provider.open(Credentials(**(VALID | {"host": "x" * 80 + ".invalid"})), ear.events, name="test")
+    link.set_binds(1)
+    async with asyncio.timeout(10):
+        while "cannot be reached" not in str(link.state()):  # noqa: ASYNC110  # nothing announces the state
+            await asyncio.sleep(0.01)
+    await link.close(drain_seconds=0)
+
+    assert not link.is_ready
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        bytes(16),
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        bytes.fromhex("00000008000000150000000000000001"),
+        bytes.fromhex("ffffffff000000050000000000000001"),
+    ],
+)
+async def test_a_centre_that_talks_nonsense_is_left_and_bound_anew(centre: Centre, garbage: bytes) -> None:
+    ear = Ear()
+    centre.answer = lambda _: None
+    link = await linked(centre.port, ear)
+    link.send_many([message("a")])
+    await centre.until(lambda: centre.submitted)
+    centre.answer = lambda _: (codes.OK, "1")
+    centre.writers.pop()[1].write(garbage)
+    await ear.until(lambda: "a" in ear.outcomes)
+    await ear.until(lambda: link.is_ready)
+    link.send_many([message("b")])
+    await ear.until(lambda: "b" in ear.outcomes)
+    await link.close(drain_seconds=1)
+
+    assert ear.outcomes == {"a": Unclear("no_answer"), "b": Accepted(("1",))}
+
+
+async def test_a_worker_that_loses_its_binds_gives_back_what_is_not_written(centre: Centre) -> None:
+    ear = Ear()
+    centre.answer = lambda _: None
+    link = await linked(centre.port, ear, window=1)
+    link.send_many([message("a"), message("b")])
+    await centre.until(lambda: centre.submitted)
+    link.set_binds(0)
+    await ear.until(lambda: "b" in ear.outcomes)
+    await link.close(drain_seconds=0.1)
+
+    assert ear.outcomes == {"a": Unclear("no_answer"), "b": TryLater("unreachable")}
+
+
 async def test_without_a_bind_there_is_no_room_and_messages_come_back(centre: Centre) -> None:
     ear = Ear()
     centre.bind_status = 0x0E
@@ -381,6 +432,8 @@ async def test_a_centre_of_another_alphabet_gets_its_own_octets(centre: Centre) 
         {"binds": 0},
         {"system_id": "x" * 16},
         {"response_seconds": 0.0},
+        {"port": 70_000},
+        {"tls": True, "tls_ca": "no certificate"},
     ],
 )
 async def test_credentials_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
