@@ -39,7 +39,9 @@ class Settings:
     workers: int = setting("SENDIGOPRO_WORKERS", 1, "How many worker processes `up` runs.")
     keys_dir: str = setting("SENDIGOPRO_KEYS_DIR", "", "Folder of the key store; empty: keys/ in the data folder.")
     allow_private_webhooks: bool = setting(
-        "SENDIGOPRO_ALLOW_PRIVATE_WEBHOOKS", False, "Whether webhooks may go to private and loopback addresses."
+        "SENDIGOPRO_ALLOW_PRIVATE_WEBHOOKS",
+        False,  # noqa: FBT003  # its default
+        "Whether webhooks may go to private and loopback addresses.",
     )
     shared_buffers_mb: int = setting("SENDIGOPRO_SHARED_BUFFERS_MB", 128, "Memory the embedded PostgreSQL caches in.")
     database_connections: int = setting("SENDIGOPRO_DATABASE_CONNECTIONS", 100, "Connections it accepts.")

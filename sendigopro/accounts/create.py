@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-import asyncpg
-
 from sendigopro.accounts import store
 from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import Conn
 from sendigopro.foundation.problems import Invalid
 from sendigopro.vault.vault import Vault
 
@@ -14,7 +13,7 @@ CURRENCY_LETTERS = 3
 
 
 async def create_account(
-    conn: asyncpg.Connection, vault: Vault, *, name: str, currency: str = "EUR", is_first: bool = False
+    conn: Conn, vault: Vault, *, name: str, currency: str = "EUR", is_first: bool = False
 ) -> UUID | None:
     """Make it within the caller's transaction, as `owner`; None when it was to be the first and there is one."""
     account_id = ids.new()

@@ -2,13 +2,13 @@
 
 from uuid import UUID
 
-import asyncpg
 from argon2 import PasswordHasher
 
 from sendigopro.accounts import keys, store
 from sendigopro.accounts.create import create_account
 from sendigopro.accounts.model import DEFAULT_PURPOSE, LIVE, SCOPES, TEST, FirstAccount
 from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import Conn
 from sendigopro.foundation.randomness import token
 from sendigopro.vault.macs import EMAIL
 from sendigopro.vault.model import PLATFORM
@@ -19,7 +19,7 @@ MEMBER_EMAIL = "owner@sendigopro.test"
 PASSWORD_LENGTH = 20
 
 
-async def create_first_account(conn: asyncpg.Connection, vault: Vault, *, currency: str = "EUR") -> FirstAccount:
+async def create_first_account(conn: Conn, vault: Vault, *, currency: str = "EUR") -> FirstAccount:
     """Make it, or, when it is there, make new keys and a new password for it; `conn` acts as `owner`.
 
     Keys and passwords are kept as hashes, so whoever lost the clear ones (a crash before they were written down)
@@ -47,7 +47,7 @@ async def create_first_account(conn: asyncpg.Connection, vault: Vault, *, curren
     )
 
 
-async def put_member(conn: asyncpg.Connection, vault: Vault, *, account_id: UUID, email: str, password: str) -> None:
+async def put_member(conn: Conn, vault: Vault, *, account_id: UUID, email: str, password: str) -> None:
     """Add the account's owner, or give them this password."""
     member_id = ids.new()
     await vault.load_account(PLATFORM)

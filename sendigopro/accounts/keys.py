@@ -11,6 +11,7 @@ from sendigopro.accounts import store, tokens
 from sendigopro.accounts.model import AccountSettings, Caller, NewKey, check_purpose, check_scopes
 from sendigopro.foundation import clock, ids, logs
 from sendigopro.foundation.limits import Policy
+from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import NotFound, Unauthenticated, Unavailable
 from sendigopro.foundation.recent import Recent
 
@@ -38,7 +39,7 @@ class _Known:
 class Callers:
     """The keys that were used lately. `run` keeps them true; without it every request asks the database."""
 
-    def __init__(self, pool: asyncpg.Pool, *, keys_max: int = 10_000, default_rate: Policy = DEFAULT_RATE) -> None:
+    def __init__(self, pool: Pool, *, keys_max: int = 10_000, default_rate: Policy = DEFAULT_RATE) -> None:
         self._pool = pool
         self._default_rate = default_rate
         self._known: Recent[bytes, _Known] = Recent(keys_max)
@@ -82,7 +83,7 @@ class Callers:
                 log.warning("keys_not_followed", error=type(error).__name__)
                 await asyncio.sleep(CHECK_SECONDS)
 
-    async def _follow(self, conn: asyncpg.Connection) -> None:
+    async def _follow(self, conn: Conn) -> None:
         write_at = clock.monotonic() + USED_SECONDS
         while True:
             began = clock.monotonic()
@@ -100,7 +101,7 @@ class Callers:
             except TimeoutError:
                 continue
 
-    async def write_used(self, conn: asyncpg.Connection) -> None:
+    async def write_used(self, conn: Conn) -> None:
         """Write down which keys were used since the last time."""
         self._gather_used()
         used, self._used = sorted(self._used), set()
@@ -182,7 +183,7 @@ def wrong_key() -> Unauthenticated:
 
 
 async def create_key(
-    conn: asyncpg.Connection,
+    conn: Conn,
     *,
     account_id: UUID,
     mode: int,
@@ -206,7 +207,7 @@ async def create_key(
     return new
 
 
-async def revoke_key(conn: asyncpg.Connection, *, account_id: UUID, key_id: UUID) -> None:
+async def revoke_key(conn: Conn, *, account_id: UUID, key_id: UUID) -> None:
     """Let a key open nothing more; every process hears of it at once, and within two seconds even if deaf."""
     if not await store.revoke_key(conn, account_id=account_id, key_id=key_id):
         raise NotFound("no_such_key", "The account has no such key, or it was revoked before.")

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from sendigopro.accounts.model import ListedKey
+from sendigopro.foundation.postgres import Conn
 
 CHANNEL = "sendigopro_config"
 
@@ -46,9 +45,7 @@ class StoredAccount:
     closed_at: datetime | None
 
 
-async def insert_account(
-    conn: asyncpg.Connection, *, account_id: UUID, name: bytes, currency: str, is_first: bool
-) -> bool:
+async def insert_account(conn: Conn, *, account_id: UUID, name: bytes, currency: str, is_first: bool) -> bool:
     """False when there is a first account already and this was to be it."""
     done: str = await conn.execute(
         """
@@ -64,17 +61,17 @@ async def insert_account(
     return done.endswith(" 1")
 
 
-async def insert_credit(conn: asyncpg.Connection, *, account_id: UUID, currency: str) -> None:
+async def insert_credit(conn: Conn, *, account_id: UUID, currency: str) -> None:
     """An empty purse without a limit."""
     await conn.execute("INSERT INTO main.credit (account_id, currency) VALUES ($1, $2)", account_id, currency)
 
 
-async def find_first_account(conn: asyncpg.Connection) -> UUID | None:
+async def find_first_account(conn: Conn) -> UUID | None:
     account_id: UUID | None = await conn.fetchval("SELECT id FROM main.accounts WHERE is_first")
     return account_id
 
 
-async def list_accounts_of_everyone(conn: asyncpg.Connection) -> list[StoredAccount]:
+async def list_accounts_of_everyone(conn: Conn) -> list[StoredAccount]:
     rows = await conn.fetch(
         """
         SELECT a.id, a.name, a.currency, c.balance_micros, c.held_micros, c.limit_micros,
@@ -89,7 +86,7 @@ async def list_accounts_of_everyone(conn: asyncpg.Connection) -> list[StoredAcco
 
 
 async def upsert_member(
-    conn: asyncpg.Connection,
+    conn: Conn,
     *,
     account_id: UUID,
     member_id: UUID,
@@ -115,7 +112,7 @@ async def upsert_member(
 
 
 async def insert_key(
-    conn: asyncpg.Connection,
+    conn: Conn,
     *,
     account_id: UUID,
     key_id: UUID,
@@ -142,7 +139,7 @@ async def insert_key(
     )
 
 
-async def find_key_of_anyone(conn: asyncpg.Connection, *, key_hash: bytes) -> StoredKey | None:
+async def find_key_of_anyone(conn: Conn, *, key_hash: bytes) -> StoredKey | None:
     """The one look-up that begins without an account: it is how the account is found."""
     row = await conn.fetchrow(
         """
@@ -157,7 +154,7 @@ async def find_key_of_anyone(conn: asyncpg.Connection, *, key_hash: bytes) -> St
     return None if row is None else StoredKey(*row)
 
 
-async def list_keys(conn: asyncpg.Connection, *, account_id: UUID) -> list[ListedKey]:
+async def list_keys(conn: Conn, *, account_id: UUID) -> list[ListedKey]:
     rows = await conn.fetch(
         """
         SELECT id, mode, last4, scopes, purpose, created_at, revoked_at, last_used_at
@@ -170,7 +167,7 @@ async def list_keys(conn: asyncpg.Connection, *, account_id: UUID) -> list[Liste
     return [ListedKey(*row) for row in rows]
 
 
-async def revoke_key(conn: asyncpg.Connection, *, account_id: UUID, key_id: UUID) -> bool:
+async def revoke_key(conn: Conn, *, account_id: UUID, key_id: UUID) -> bool:
     """False when the account has no such key, or it was revoked before."""
     done: str = await conn.execute(
         "UPDATE main.api_keys SET revoked_at = now() WHERE account_id = $1 AND id = $2 AND revoked_at IS NULL",
@@ -180,7 +177,7 @@ async def revoke_key(conn: asyncpg.Connection, *, account_id: UUID, key_id: UUID
     return done.endswith(" 1")
 
 
-async def mark_keys_used(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], key_ids: Sequence[UUID]) -> None:
+async def mark_keys_used(conn: Conn, *, account_ids: Sequence[UUID], key_ids: Sequence[UUID]) -> None:
     await conn.execute(
         """
         UPDATE main.api_keys k
@@ -193,18 +190,18 @@ async def mark_keys_used(conn: asyncpg.Connection, *, account_ids: Sequence[UUID
     )
 
 
-async def read_config_epoch(conn: asyncpg.Connection) -> int:
+async def read_config_epoch(conn: Conn) -> int:
     epoch: int = await conn.fetchval("SELECT epoch FROM main.config_epoch WHERE id = 1")
     return epoch
 
 
-async def announce_change(conn: asyncpg.Connection, *, what: str) -> None:
+async def announce_change(conn: Conn, *, what: str) -> None:
     """Tell every process that configuration has changed; they hear of it when this transaction commits."""
     await conn.execute("UPDATE main.config_epoch SET epoch = epoch + 1 WHERE id = 1")
     await conn.execute("SELECT pg_notify($1, $2)", CHANNEL, what)
 
 
-async def resending_of_everyone(conn: asyncpg.Connection) -> set[UUID]:
+async def resending_of_everyone(conn: Conn) -> set[UUID]:
     """Accounts that want a transactional message sent once more when its carrier never answered."""
     rows = await conn.fetch("SELECT id FROM main.accounts WHERE on_unclear = 'resend'")
     return {row["id"] for row in rows}

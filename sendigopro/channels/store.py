@@ -105,6 +105,7 @@ async def add_sender(conn: Conn, sender: Sender) -> Sender:
         sender.value,
         sender.is_default,
     )
+    assert row is not None  # DO UPDATE returns the row that is there
     return Sender(*row.values())
 
 

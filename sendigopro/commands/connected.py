@@ -27,7 +27,8 @@ async def connected() -> AsyncIterator[Connected]:
     chosen = settings.read()
     if not (chosen.database_url and chosen.vault_url):
         raise OperatorError(
-            f"There is no instance in {chosen.data_dir}: start `sendigopro up`, or set SENDIGOPRO_DATA_DIR to its folder."
+            f"There is no instance in {chosen.data_dir}: "
+            "start `sendigopro up`, or set SENDIGOPRO_DATA_DIR to its folder."
         )
     try:
         main = await connect_pool(chosen.main("pipeline"), size=2, name="command")

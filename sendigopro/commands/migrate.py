@@ -45,8 +45,8 @@ async def migrate_both(chosen: Settings) -> list[str]:
 async def prepare_server(chosen: Settings) -> None:
     """Roles on every server; databases only on our own, a real server's administrator has made them."""
     for url in {chosen.database_url, chosen.vault_url}:
-        administrator = {"user": "postgres", "database": "postgres"} if is_embedded(url) else {}
-        conn = await asyncpg.connect(url, **administrator)
+        administrator = "postgres" if is_embedded(url) else None
+        conn = await asyncpg.connect(url, user=administrator, database=administrator)
         try:
             await roles.ensure_roles(conn)
             if is_embedded(url):

@@ -32,7 +32,7 @@ class Part:
     def start(self) -> None:
         """Start the process; it hears us through one end of a socket pair, and sees our death as its closing."""
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        ours.settimeout(0)
         environment = {**os.environ, supervision.VARIABLE: str(theirs.fileno())}
         with theirs:
             self.process = subprocess.Popen(

@@ -104,7 +104,7 @@ class Supervisor:
         with tempfile.TemporaryFile() as answer:
             process = subprocess.Popen(self.programs.prepare, stdin=subprocess.DEVNULL, stdout=answer)  # noqa: ASYNC220
             try:
-                while process.poll() is None:
+                while process.poll() is None:  # noqa: ASYNC110  # the loop could tell, with a thread or a child watcher
                     await asyncio.sleep(ENDING_SECONDS)
             finally:
                 process.kill()

@@ -24,13 +24,13 @@ Private = Annotated[bool, typer.Option(help="Whether webhooks may go to private 
 
 @app.command()
 def up(
+    *,
     data_dir: Folder = None,
     port: Port = None,
     smpp_port: SmppPort = None,
     ready_file: ReadyFile = None,
     webs: Count = None,
     workers: Count = None,
-    *,
     allow_private_webhooks: Private = True,
 ) -> None:
     """Start everything on this machine: PostgreSQL, web and workers; Ctrl-C stops it."""

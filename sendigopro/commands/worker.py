@@ -9,7 +9,7 @@ import uvloop
 
 from sendigopro import settings, worker
 from sendigopro.foundation import logs, supervision
-from sendigopro.foundation.postgres import CONNECTION_LOST, connect_pool
+from sendigopro.foundation.postgres import CONNECTION_LOST, connect_pool, ping
 from sendigopro.runtime import Runtime
 
 app = typer.Typer(add_completion=False)
@@ -57,7 +57,7 @@ async def answers(runtime: Runtime) -> bool:
     try:
         async with asyncio.timeout(PAUSE_SECONDS):
             for pool in (runtime.main, runtime.vault):
-                await pool.fetchval("SELECT 1")
+                await ping(pool)
     except (TimeoutError, *CONNECTION_LOST):
         return False
     return True

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
-import asyncpg
+from sendigopro.foundation.postgres import Conn
 
 State = Literal["opted_out", "restricted", "erased"]
 EVERYTHING = 0
@@ -12,7 +12,7 @@ EVERYTHING = 0
 
 
 async def standing_of(
-    conn: asyncpg.Connection, *, account_id: UUID, macs: Sequence[bytes], scope: int = EVERYTHING
+    conn: Conn, *, account_id: UUID, macs: Sequence[bytes], scope: int = EVERYTHING
 ) -> dict[bytes, State]:
     """Who of these must not be contacted, and why; who is missing may be. The gravest reason is told."""
     rows = await conn.fetch(
@@ -30,7 +30,7 @@ async def standing_of(
 
 
 async def set_standing(
-    conn: asyncpg.Connection, *, account_id: UUID, macs: Sequence[bytes], state: State, scope: int = EVERYTHING
+    conn: Conn, *, account_id: UUID, macs: Sequence[bytes], state: State, scope: int = EVERYTHING
 ) -> None:
     """Stop contact; a graver state is never replaced by a lighter one."""
     await conn.execute(
@@ -52,7 +52,7 @@ async def set_standing(
 
 
 async def lift_standing(
-    conn: asyncpg.Connection, *, account_id: UUID, macs: Sequence[bytes], state: State, scope: int = EVERYTHING
+    conn: Conn, *, account_id: UUID, macs: Sequence[bytes], state: State, scope: int = EVERYTHING
 ) -> None:
     """Allow contact again where exactly this stood against it: a reply of START undoes an opt-out, not an erasure."""
     await conn.execute(

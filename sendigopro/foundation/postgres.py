@@ -3,13 +3,17 @@
 import struct
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 import asyncpg
 
-Pool: TypeAlias = asyncpg.Pool
-Conn: TypeAlias = asyncpg.Connection
-Row: TypeAlias = asyncpg.Record
+Row = asyncpg.Record
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[Row]
+    Conn = asyncpg.Connection[Row] | asyncpg.pool.PoolConnectionProxy[Row]
+else:
+    Pool = asyncpg.Pool
+    Conn = asyncpg.Connection
 
 CONNECTION_LOST = (
     OSError,
@@ -30,7 +34,7 @@ NULL = struct.pack("!i", -1)
 _LENGTH = struct.Struct("!i")
 
 
-class Session(asyncpg.Connection):  # type: ignore[misc]  # asyncpg carries no types
+class Session(asyncpg.Connection):
     """A connection that the pool takes back without asking the server to reset it: we leave nothing behind."""
 
     def get_reset_query(self) -> str:
@@ -49,6 +53,11 @@ async def connect_pool(url: str, *, size: int, name: str, command_timeout_second
         max_inactive_connection_lifetime=300,
         server_settings={"application_name": name, "jit": "off"},
     )
+
+
+async def ping(pool: Pool) -> None:
+    """Raise one of `CONNECTION_LOST` if the server is away."""
+    await pool.fetchval("SELECT 1")
 
 
 async def copy_rows(

@@ -22,7 +22,7 @@ async def answer(is_ready: Callable[[], Awaitable[bool]], stop: asyncio.Event) -
     loop = asyncio.get_running_loop()
     spoken_to = asyncio.Event()
     with socket.socket(fileno=int(number)) as link:
-        link.setblocking(False)
+        link.settimeout(0)
         loop.add_reader(link, spoken_to.set)
         try:
             await converse(link, spoken_to, is_ready)

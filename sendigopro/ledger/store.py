@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
-
 from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import Conn
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +23,14 @@ class Credit:
     """How far below zero the balance may go; None: nothing is held, and nothing refused."""
 
 
-async def read_credit(conn: asyncpg.Connection, *, account_id: UUID) -> Credit | None:
+async def read_credit(conn: Conn, *, account_id: UUID) -> Credit | None:
     row = await conn.fetchrow(
         "SELECT currency, balance_micros, held_micros, limit_micros FROM main.credit WHERE account_id = $1", account_id
     )
     return None if row is None else Credit(*row)
 
 
-async def hold(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], needed: Sequence[int]) -> dict[UUID, int]:
+async def hold(conn: Conn, *, account_ids: Sequence[UUID], needed: Sequence[int]) -> dict[UUID, int]:
     """Hold as much of what is needed as credit allows. Accounts without a limit are not in the answer."""
     rows = await conn.fetch(
         """
@@ -57,13 +56,13 @@ async def hold(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], needed:
     return {row[0]: row[1] for row in rows}
 
 
-async def release(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], amounts: Sequence[int]) -> None:
+async def release(conn: Conn, *, account_ids: Sequence[UUID], amounts: Sequence[int]) -> None:
     """Give back what was held."""
     await charge(conn, account_ids=account_ids, amounts=[0] * len(account_ids), held=amounts)
 
 
 async def charge(
-    conn: asyncpg.Connection,
+    conn: Conn,
     *,
     account_ids: Sequence[UUID],
     amounts: Sequence[int],
@@ -100,7 +99,7 @@ async def charge(
     )
 
 
-async def pay_in(conn: asyncpg.Connection, *, account_id: UUID, amount_micros: int, reference: str) -> Credit | None:
+async def pay_in(conn: Conn, *, account_id: UUID, amount_micros: int, reference: str) -> Credit | None:
     """Raise the balance; None when there is no such account."""
     row = await conn.fetchrow(
         """
@@ -122,7 +121,7 @@ async def pay_in(conn: asyncpg.Connection, *, account_id: UUID, amount_micros: i
     return None if row is None else Credit(*row)
 
 
-async def set_limit(conn: asyncpg.Connection, *, account_id: UUID, limit_micros: int | None) -> Credit | None:
+async def set_limit(conn: Conn, *, account_id: UUID, limit_micros: int | None) -> Credit | None:
     """How far below zero the balance may go from now on; what is held already stays held."""
     row = await conn.fetchrow(
         """
@@ -135,7 +134,7 @@ async def set_limit(conn: asyncpg.Connection, *, account_id: UUID, limit_micros:
     return None if row is None else Credit(*row)
 
 
-async def sums_of_books(conn: asyncpg.Connection, *, account_id: UUID) -> dict[str, int]:
+async def sums_of_books(conn: Conn, *, account_id: UUID) -> dict[str, int]:
     """What each book holds by the entries alone: `account` is the balance, and all together are zero."""
     rows = await conn.fetch(
         """

@@ -32,7 +32,7 @@ from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us
 from sendigopro.messages import queue_store
 from sendigopro.messages.load import Loader
-from sendigopro.messages.model import PRIORITIES, Channel, Chunk, OnUnclear, Outgoing, Purpose, Rank, Why
+from sendigopro.messages.model import PRIORITIES, Channel, Chunk, Details, OnUnclear, Outgoing, Purpose, Rank, Why
 from sendigopro.messages.receipts import Book, Receipts
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.route import route
@@ -461,7 +461,7 @@ def _nothing_left(chunk: Chunk) -> Item:
         account_id=chunk.account_id, id=chunk.id, mode=chunk.mode, purpose=0, priority=chunk.priority, subject_id=None,
         sender="", recipient=None, body=None, segments=1, encoding=0, country="", price_micros=0, held_micros=0,
         currency="", send_at=None, expires_at=chunk.min_expires_at, body_expires_on=chunk.body_expires_on,
-        has_callback=False, details=None, chunk=chunk,
+        has_callback=False, details=Details(), chunk=chunk,
     )  # fmt: skip
     return Item(ghost, resolves=True)
 

@@ -201,7 +201,7 @@ async def _find(conn: Conn, claims: list[store.Claim], days: list[date]) -> dict
     return {(row["account_id"], row["key_mac"]): row for row in rows}
 
 
-def _replay_or_refuse(claim: store.Claim, row: Row) -> store.Claim | Problem:
+def _replay_or_refuse(claim: store.Claim, row: Row | None) -> store.Claim | Problem:
     if row is None:
         return Conflict(
             "idempotency_in_flight",

@@ -54,7 +54,7 @@ class Intake:
             tasks.create_task(self._look())
 
     async def _hint(self) -> None:
-        """One NOTIFY for all that was queued meanwhile, outside the accepting transactions: theirs commit in parallel."""
+        """One NOTIFY for all queued meanwhile, outside the accepting transactions, which so commit in parallel."""
         while True:
             await self._hinted.wait()
             self._hinted.clear()

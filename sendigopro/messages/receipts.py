@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -107,7 +108,7 @@ class Receipts:
                 continue
             arrived = Arrived(
                 carrier_id, receipt.carrier_id, meaning[0], meaning[1], receipt.carrier_code[:32].replace("\0", ""),
-                receipt, now, since, lambda handle=handle: acknowledge([handle]),
+                receipt, now, since, partial(acknowledge, [handle]),
             )  # fmt: skip
             found = self._book.find(carrier_id, receipt.carrier_id)
             if found is not None:

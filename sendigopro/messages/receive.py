@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -66,16 +67,14 @@ class Receiver:
                 log.warning("inbound_for_nobody", channel=channel)
                 acknowledge(inbound.handles)
                 continue
-            handles = inbound.handles
             self._arrivals.append(
-                Arrival(sender.account_id, Mode.LIVE, sender, inbound, lambda handles=handles: acknowledge(handles))
+                Arrival(sender.account_id, Mode.LIVE, sender, inbound, partial(acknowledge, inbound.handles))
             )
             self._arrived.set()
 
     async def receive(self, sender: Sender, *, mode: int, inbound: Inbound) -> UUID:
         """Store one inbound message now; for the handset, and for carriers that call us."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        arrival = Arrival(sender.account_id, mode, sender, inbound, lambda: done.done() or done.set_result(None))
+        arrival = Arrival(sender.account_id, mode, sender, inbound, acknowledge=lambda: None)
         return (await self._write([arrival]))[0]
 
     async def run(self) -> None:

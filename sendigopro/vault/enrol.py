@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import asyncpg
-
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.personal import Phone
+from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.vault import macs, store
 from sendigopro.vault.keys import KeyErasedError, KeyStore
 from sendigopro.vault.model import AccountKeys, Subject
@@ -53,7 +52,7 @@ class Enrolment:
 
     def __init__(
         self,
-        pool: asyncpg.Pool,
+        pool: Pool,
         *,
         keys: KeyStore,
         slots: Slots,
@@ -119,7 +118,7 @@ class Enrolment:
                     return
         raise RuntimeError("subjects appeared and vanished five times in a row")
 
-    async def _find(self, conn: asyncpg.Connection, wanted: list[Wanted]) -> list[Wanted]:
+    async def _find(self, conn: Conn, wanted: list[Wanted]) -> list[Wanted]:
         """Fill in those that are stored; returns the others. Rows whose key is dead make room for a new subject."""
         rows = await store.find_subjects(
             conn,
@@ -149,7 +148,7 @@ class Enrolment:
             await store.delete_subjects(conn, account_ids=[r.account_id for r in dead], ids=[r.id for r in dead])
         return missing
 
-    async def _make(self, conn: asyncpg.Connection, wanted: list[Wanted]) -> list[Wanted]:
+    async def _make(self, conn: Conn, wanted: list[Wanted]) -> list[Wanted]:
         """Seal and insert; returns those whom another process has enrolled in between."""
         slots = await self._slots.take(conn, len(wanted))
         new = [self._enrolled(one, slot) for one, slot in zip(wanted, slots, strict=True)]

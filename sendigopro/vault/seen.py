@@ -3,9 +3,8 @@
 import asyncio
 from uuid import UUID
 
-import asyncpg
-
 from sendigopro.foundation import clock, logs
+from sendigopro.foundation.postgres import Pool
 from sendigopro.vault import store
 
 PAUSE_SECONDS = 5.0
@@ -18,7 +17,7 @@ log = logs.get(__name__)
 class SeenAgain:
     """Gathers subjects for some seconds. What is lost when a process dies is written when they are seen next."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._waiting: set[tuple[UUID, UUID]] = set()
         self._writer: asyncio.Task[None] | None = None

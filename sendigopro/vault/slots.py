@@ -3,8 +3,7 @@
 import asyncio
 from collections import deque
 
-import asyncpg
-
+from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.vault import store
 from sendigopro.vault.keys import BLOCK_SLOTS, KeyStore
 
@@ -14,14 +13,14 @@ LOW_WATER = BLOCK_SLOTS // 2
 class Slots:
     """Slots nobody else has. What is left of a block when its process ends is never used: 32 bytes each."""
 
-    def __init__(self, pool: asyncpg.Pool, keys: KeyStore) -> None:
+    def __init__(self, pool: Pool, keys: KeyStore) -> None:
         self._pool = pool
         self._keys = keys
         self._free: deque[int] = deque()
         self._refill = asyncio.Lock()
         self._ahead: asyncio.Task[None] | None = None
 
-    async def take(self, conn: asyncpg.Connection, n: int) -> list[int]:
+    async def take(self, conn: Conn, n: int) -> list[int]:
         """Hand out `n` slots; their keys are on disk already.
 
         The caller's connection is used: whoever waits for the lock below holds one, so nobody waits in a circle.
@@ -43,7 +42,7 @@ class Slots:
         async with self._pool.acquire() as conn:
             await self._take_block(conn, LOW_WATER)
 
-    async def _take_block(self, conn: asyncpg.Connection, needed: int) -> None:
+    async def _take_block(self, conn: Conn, needed: int) -> None:
         async with self._refill:
             if len(self._free) >= needed:
                 return

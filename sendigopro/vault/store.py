@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-import asyncpg
+from sendigopro.foundation.postgres import Conn
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class SealedSubject:
     country: str
 
 
-async def take_block(conn: asyncpg.Connection) -> int:
+async def take_block(conn: Conn) -> int:
     """The number of a block that nobody has."""
     block: int = await conn.fetchval("INSERT INTO vault.key_blocks DEFAULT VALUES RETURNING id")
     return block
 
 
 async def find_subjects(
-    conn: asyncpg.Connection, *, account_ids: Sequence[UUID], modes: Sequence[int], lookups: Sequence[bytes]
+    conn: Conn, *, account_ids: Sequence[UUID], modes: Sequence[int], lookups: Sequence[bytes]
 ) -> list[StoredSubject]:
     rows = await conn.fetch(
         """
@@ -57,7 +57,7 @@ async def find_subjects(
 
 
 async def insert_subjects(
-    conn: asyncpg.Connection,
+    conn: Conn,
     *,
     account_ids: Sequence[UUID],
     ids: Sequence[UUID],
@@ -95,7 +95,7 @@ async def insert_subjects(
     return {row[0] for row in rows}
 
 
-async def read_subjects(conn: asyncpg.Connection, *, account_id: UUID, ids: Sequence[UUID]) -> list[SealedSubject]:
+async def read_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) -> list[SealedSubject]:
     rows = await conn.fetch(
         """
         SELECT id, mode, lookup, identifier, key_slot, country
@@ -108,7 +108,7 @@ async def read_subjects(conn: asyncpg.Connection, *, account_id: UUID, ids: Sequ
     return [SealedSubject(*row) for row in rows]
 
 
-async def delete_subjects(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], ids: Sequence[UUID]) -> None:
+async def delete_subjects(conn: Conn, *, account_ids: Sequence[UUID], ids: Sequence[UUID]) -> None:
     """Remove rows whose key is dead."""
     await conn.execute(
         """
@@ -121,7 +121,7 @@ async def delete_subjects(conn: asyncpg.Connection, *, account_ids: Sequence[UUI
     )
 
 
-async def mark_seen(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], ids: Sequence[UUID], today: date) -> None:
+async def mark_seen(conn: Conn, *, account_ids: Sequence[UUID], ids: Sequence[UUID], today: date) -> None:
     await conn.execute(
         """
         UPDATE vault.subjects s
@@ -135,14 +135,14 @@ async def mark_seen(conn: asyncpg.Connection, *, account_ids: Sequence[UUID], id
     )
 
 
-async def read_account_slots(conn: asyncpg.Connection, *, account_id: UUID) -> tuple[int, int, int] | None:
+async def read_account_slots(conn: Conn, *, account_id: UUID) -> tuple[int, int, int] | None:
     row = await conn.fetchrow(
         "SELECT lookup_slot, suppression_slot, seal_slot FROM vault.account_keys WHERE account_id = $1", account_id
     )
     return None if row is None else (row[0], row[1], row[2])
 
 
-async def insert_account_slots(conn: asyncpg.Connection, *, account_id: UUID, slots: tuple[int, int, int]) -> None:
+async def insert_account_slots(conn: Conn, *, account_id: UUID, slots: tuple[int, int, int]) -> None:
     """Give an account its keys, unless it has them."""
     await conn.execute(
         """
@@ -155,14 +155,14 @@ async def insert_account_slots(conn: asyncpg.Connection, *, account_id: UUID, sl
     )
 
 
-async def read_bucket_slot(conn: asyncpg.Connection, *, account_id: UUID, bucket: date) -> int | None:
+async def read_bucket_slot(conn: Conn, *, account_id: UUID, bucket: date) -> int | None:
     slot: int | None = await conn.fetchval(
         "SELECT slot FROM vault.buckets WHERE account_id = $1 AND bucket = $2", account_id, bucket
     )
     return slot
 
 
-async def insert_bucket_slot(conn: asyncpg.Connection, *, account_id: UUID, bucket: date, slot: int) -> None:
+async def insert_bucket_slot(conn: Conn, *, account_id: UUID, bucket: date, slot: int) -> None:
     """Open a bucket, unless it is open."""
     await conn.execute(
         """

@@ -6,11 +6,10 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-import asyncpg
-
 from sendigopro.foundation import clock
 from sendigopro.foundation.personal import Phone
 from sendigopro.foundation.phones import PhoneNumber
+from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.recent import Recent
 from sendigopro.vault import enrol, macs, sealing, store
 from sendigopro.vault.enrol import Enrolment, Group, Wanted
@@ -31,7 +30,7 @@ class Vault:
 
     def __init__(
         self,
-        pool: asyncpg.Pool,
+        pool: Pool,
         keys: KeyStore,
         *,
         subjects_max: int = 50_000,

@@ -127,13 +127,13 @@ async def wait_until(happened: asyncio.Event, condition: Callable[[], object]) -
             await happened.wait()
 
 
-def message(token: object, body: str = "hello", **more: Any) -> Outbound:  # noqa: ANN401  # any field
+def message(token: object, body: str = "hello", **more: Any) -> Outbound:  # any field
     """A message that differs from the plain one in what is named."""
     plain = Outbound(token, Phone("+447700900123"), "Acme", Body(body), reference=0x1F2)
     return replace(plain, **more)
 
 
-async def linked(port: int, ear: Ear, *, binds: int = 1, **settings: Any) -> SmppLink:  # noqa: ANN401  # any setting
+async def linked(port: int, ear: Ear, *, binds: int = 1, **settings: Any) -> SmppLink:  # any setting
     """A link to a centre on this machine, ready to send."""
     credentials = Credentials(host="127.0.0.1", port=port, system_id="acme", password="secret", **settings)  # noqa: S106
     link = await provider.open(credentials, ear.events, name="test")

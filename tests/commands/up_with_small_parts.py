@@ -21,7 +21,7 @@ def main() -> int:
     try:
         asyncio.run(Supervisor(chosen, ready_file=Path(ready_file), programs=programs).run())
     except OperatorError as error:
-        print(f"sendigopro: {error}", file=sys.stderr)
+        sys.stderr.write(f"sendigopro: {error}\n")
         return 1
     return 0
 

@@ -56,7 +56,7 @@ async def migrate(url: str, folder: Path) -> list[str]:
         await conn.close()
 
 
-async def fetchval(url: str, query: str, *values: object) -> Any:  # noqa: ANN401  # whatever the query gives
+async def fetchval(url: str, query: str, *values: object) -> Any:  # whatever the query gives
     conn = await asyncpg.connect(url, user="owner")
     try:
         return await conn.fetchval(query, *values)

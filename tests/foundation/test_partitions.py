@@ -165,7 +165,7 @@ async def test_upkeep_makes_what_is_missing_in_every_database(conn: asyncpg.Conn
         partitions.keep_ahead([as_role(url, "owner") for url in (databases.main_url, databases.vault_url)])
     )
     async with asyncio.timeout(20):
-        while missing not in await names_of(conn, "main.things"):  # noqa: ASYNC110  # the catalogue tells nobody
+        while missing not in await names_of(conn, "main.things"):  # the catalogue tells nobody
             await asyncio.sleep(0.02)
     job.cancel()
     await asyncio.wait([job])

@@ -97,9 +97,8 @@ class House:
 async def house_of(databases: Databases, folder: Path, **settings: Any) -> AsyncIterator[House]:
     """Build it, run its intake, and end everything that was started."""
     chosen = Settings(data_dir=folder, database_url=databases.main_url, vault_url=databases.vault_url, **settings)
-    pools: list[Pool] = []
-    for url in (chosen.main("pipeline"), chosen.vault("pipeline"), chosen.main("door")):
-        pools.append(await connect_pool(url, size=8, name="test"))
+    urls = (chosen.main("pipeline"), chosen.vault("pipeline"), chosen.main("door"))
+    pools = [await connect_pool(url, size=8, name="test") for url in urls]
     runtime = Runtime("web-1", chosen, *pools)
     vault = Vault(runtime.vault, FileKeys(chosen.keys_folder))
     owner = await databases.main("owner")

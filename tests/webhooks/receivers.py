@@ -114,5 +114,5 @@ async def receiver(answer: Answerer | bytes = OK, tls: ssl.SSLContext | None = N
 async def eventually(is_so: Callable[[], object]) -> None:
     """Wait for what nobody announces, such as a socket's end."""
     async with asyncio.timeout(15):
-        while not is_so():  # noqa: ASYNC110  # there is no event to wait for
+        while not is_so():  # there is no event to wait for
             await asyncio.sleep(0.001)

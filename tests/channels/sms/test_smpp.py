@@ -186,7 +186,7 @@ async def test_a_name_that_cannot_be_found_is_shown_and_tried_again() -> None:
     link = await smpp.provider.open(Credentials(**(VALID | {"host": "x" * 80 + ".invalid"})), ear.events, name="test")
     link.set_binds(1)
     async with asyncio.timeout(10):
-        while "cannot be reached" not in str(link.state()):  # noqa: ASYNC110  # nothing announces the state
+        while "cannot be reached" not in str(link.state()):  # nothing announces the state
             await asyncio.sleep(0.01)
     await link.close(drain_seconds=0)
 

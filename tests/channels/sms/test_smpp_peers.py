@@ -165,7 +165,7 @@ async def test_smpp34_reads_our_messages_and_we_its_receipts() -> None:
 async def until_shown(link: SmppLink, error: str) -> None:
     """Wait until the state of a link tells that error."""
     async with asyncio.timeout(10):
-        while error not in str(link.state()):  # noqa: ASYNC110  # a page asks for the state; nothing announces it
+        while error not in str(link.state()):  # a page asks for the state; nothing announces it
             await asyncio.sleep(0.01)
 
 
