@@ -128,7 +128,7 @@ class Kannel:
 
     def launch(self, program: Path, configuration: Path) -> None:
         with (self.folder / f"{program.name}.out").open("wb") as out:
-            command = [program, "-v", "4", configuration]
+            command: list[str | Path] = [program, "-v", "4", configuration]
             self.processes.append(
                 subprocess.Popen(
                     command,

@@ -30,7 +30,9 @@ def compare(stage: Stage) -> dict[str, Any]:
                         runs += new_then_known(
                             stage, target, count=count, connections=connections, base=base, round_number=round_number
                         )
-                runs += new_then_known(stage, ours.target(), count, connections, base, round_number)
+                runs += new_then_known(
+                    stage, ours.target(), count=count, connections=connections, base=base, round_number=round_number
+                )
     return {"runs": runs, "count": count, "rounds": rounds}
 
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.stage import BENCH, KIT, kept, run_json
+from bench.stage import BENCH, kept, run_json
+from tests.message_centre import KIT
 
 OURS = "SendiGoPro"
 MEMORY, SPOOL = "Kannel MEMORY", "Kannel SPOOL"
@@ -100,8 +101,10 @@ def ratio(above: Iterable[float], below: Iterable[float]) -> float:
 
 def verdict(value: float, *, must: float, aim: float, is_less_better: bool = False) -> str:
     """How a figure stands to what must be and what we aim at."""
-    reached = (lambda bar: value <= bar) if is_less_better else (lambda bar: value >= bar)
-    return "aim reached" if reached(aim) else "enough" if reached(must) else "**missed**"
+    sign = -1 if is_less_better else 1
+    if sign * value >= sign * aim:
+        return "aim reached"
+    return "enough" if sign * value >= sign * must else "**missed**"
 
 
 def compare(words: dict[str, Any]) -> list[str]:
