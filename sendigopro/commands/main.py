@@ -8,7 +8,20 @@ from typer.core import TyperCommand, TyperGroup
 from sendigopro.foundation.operator_errors import OperatorError
 
 HIDDEN = {"prepare"}  # what `up` says to itself
-COMMANDS = ("up", "migrate", "version", *HIDDEN)
+COMMANDS = (
+    "up",
+    "web",
+    "worker",
+    "migrate",
+    "accounts",
+    "keys",
+    "carriers",
+    "routes",
+    "senders",
+    "send",
+    "version",
+    *HIDDEN,
+)
 
 
 class Words(TyperGroup):

@@ -2,14 +2,28 @@
 
 import asyncio
 import json
+from uuid import UUID
 
+import asyncpg
 import typer
 
 from sendigopro import settings
+from sendigopro.accounts.first import create_first_account
+from sendigopro.channels import credentials, store
+from sendigopro.channels.model import PLATFORM, Carrier, Sender
 from sendigopro.commands.migrate import migrate_both
-from sendigopro.settings import Settings
+from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import connect_pool
+from sendigopro.messages.model import Channel, Mode
+from sendigopro.settings import Settings, read_instance
+from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.vault import Vault
 
 app = typer.Typer(add_completion=False)
+
+SANDBOX = "sandbox"
+SANDBOX_BINDS = 8
+FIRST_SENDER = "SendiGoPro"
 
 
 @app.command()
@@ -19,5 +33,37 @@ def prepare() -> None:
 
 
 async def prepare_instance(chosen: Settings) -> dict[str, object]:
+    """Everything a first message needs: tables, an account with keys and a sender, the sandbox carrier."""
     await migrate_both(chosen)
-    return {}
+    if read_instance(chosen.data_dir).get("first", {}).get("account_id"):
+        return {}
+    vault_pool = await connect_pool(chosen.vault("pipeline"), size=2, name="prepare")
+    vault = Vault(vault_pool, FileKeys(chosen.keys_folder))
+    conn = await asyncpg.connect(chosen.main("owner"))
+    try:
+        first = await create_first_account(conn, vault, currency=chosen.currency)
+        async with conn.transaction():
+            await set_up_sandbox(conn, vault)
+            await store.add_sender(
+                conn, Sender(first.account_id, ids.new(), Channel.SMS, FIRST_SENDER, is_default=True)
+            )
+    finally:
+        await conn.close()
+        await vault.close()
+        await vault_pool.close()
+    return {
+        "account_id": ids.typed("acc", first.account_id),
+        "test_key": first.test_key,
+        "live_key": first.live_key,
+        "member": {"email": first.member_email, "password": first.member_password},
+    }
+
+
+async def set_up_sandbox(conn: asyncpg.Connection, vault: Vault) -> UUID:
+    """The carrier of test keys."""
+    carrier_id = await store.carrier_id_of(conn, name=SANDBOX) or ids.new()
+    carrier = Carrier(carrier_id, SANDBOX, "sandbox", Channel.SMS, SANDBOX_BINDS, 300, is_enabled=True)
+    sealed = await credentials.seal(vault, carrier_id, credentials.read("sandbox", {}))
+    await store.put_carrier(conn, carrier, credentials=sealed)
+    await store.put_route(conn, account_id=PLATFORM, mode=Mode.TEST, channel=Channel.SMS, carrier_ids=[carrier_id])
+    return carrier_id

@@ -104,6 +104,7 @@ class Answer:
 class _Draft:
     """A message that may be sent, before it is known to the vault."""
 
+    message_id: bytes
     phone: PhoneNumber
     sender: Sender
     purpose: Purpose
@@ -145,8 +146,7 @@ class Acceptor:
         Raises a problem that concerns the whole request: no scope, queue full, disk full, key reused.
         """
         self._may_write(caller)
-        now = clock.now()
-        drafts = [one if isinstance(one, Problem) else self._check(caller, one, now) for one in asked]
+        drafts = [one if isinstance(one, Problem) else self._check(caller, one, ids.new_bytes()) for one in asked]
         good = [draft for draft in drafts if isinstance(draft, _Draft)]
         if idempotency is not None and len(good) < len(drafts):
             # What is refused now may have been accepted then: send_at was further away.
@@ -185,13 +185,14 @@ class Acceptor:
                 retry_after_seconds=60,
             )
 
-    def _check(self, caller: Caller, asked: NewMessage, now: datetime) -> "_Draft | Problem":
+    def _check(self, caller: Caller, asked: NewMessage, message_id: bytes) -> "_Draft | Problem":
         try:
-            return self._draft(caller, asked, now)
+            return self._draft(caller, asked, message_id)
         except Problem as problem:
             return problem
 
-    def _draft(self, caller: Caller, asked: NewMessage, now: datetime) -> _Draft:
+    def _draft(self, caller: Caller, asked: NewMessage, message_id: bytes) -> _Draft:
+        now = ids.time_of(message_id)  # so that a replay, which has the id, counts from the same moment
         phone = parse_phone(asked.to)
         if "\0" in asked.body:
             raise Invalid("invalid_body", "The body contains a NUL character. Remove it.", param="body")
@@ -207,6 +208,7 @@ class Acceptor:
             )
         start = now if asked.send_at is None else _check_send_at(asked.send_at, now)
         return _Draft(
+            message_id=message_id,
             phone=phone,
             sender=sender,
             purpose=Purpose[(asked.purpose or caller.purpose).upper()],
@@ -229,7 +231,7 @@ class Acceptor:
 
     async def _prepare(self, caller: Caller, draft: _Draft, subject: Subject) -> tuple[Prepared, MessageObject]:
         asked, vault, account = draft.asked, self._vault, caller.account_id
-        message_id = ids.new_bytes()
+        message_id = draft.message_id
         expires_on = expiry_bucket(
             draft.expires_at.date() + timedelta(days=caller.account.body_retention_days), clock.today()
         )
@@ -260,10 +262,10 @@ class Acceptor:
             ),
             tags=[pack_tag(account_id=account.bytes, tag_mac=mac, message_id=message_id) for mac in tags],
         )  # fmt: skip
-        return prepared, self._describe(caller, draft, message_id, price)
+        return prepared, self._describe(caller, draft, price)
 
-    def _describe(self, caller: Caller, draft: _Draft, message_id: bytes, price_micros: int) -> MessageObject:
-        asked = draft.asked
+    def _describe(self, caller: Caller, draft: _Draft, price_micros: int) -> MessageObject:
+        asked, message_id = draft.asked, draft.message_id
         return MessageObject(
             id=ids.typed("msg", message_id),
             account_id=ids.typed("acc", caller.account_id),
@@ -321,14 +323,14 @@ class Acceptor:
             if isinstance(one, Problem):
                 results.append(one)
                 continue
-            draft = self._check(caller, one, ids.time_of(message_id) if message_id.int else clock.now())
+            draft = self._check(caller, one, message_id.bytes if message_id.int else ids.new_bytes())
             if isinstance(draft, Problem):
                 results.append(draft)
             elif not message_id.int:
                 results.append(Invalid("not_accepted", "This item was refused when the request was first made."))
             else:
                 price = self._price_micros * draft.segments if caller.mode == Mode.LIVE else 0
-                results.append(self._describe(caller, draft, message_id.bytes, price))
+                results.append(self._describe(caller, draft, price))
         return Answer(results, is_replay=True)
 
     def _writer_of(self, account_id: UUID) -> GroupWriter:

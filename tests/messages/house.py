@@ -39,6 +39,7 @@ LOOK_SECONDS = 0.02
 class House:
     """Everything a test touches."""
 
+    databases: Databases
     runtime: Runtime
     vault: Vault
     directory: Directory
@@ -87,6 +88,11 @@ class House:
         self.worker = built
         return built
 
+    @asynccontextmanager
+    async def owner(self) -> AsyncIterator[Any]:
+        """A connection that may do what an operator may."""
+        yield await self.databases.main("owner")
+
     async def fetch(self, query: str, *args: Any) -> list[Any]:
         """Ask the database `main` directly."""
         rows: list[Any] = await self.runtime.main.fetch(query, *args)
@@ -114,6 +120,7 @@ async def house_of(databases: Databases, folder: Path, **settings: Any) -> Async
     await directory.refresh()
     callers = Callers(runtime.main)
     built = House(
+        databases,
         runtime, vault, directory, Intake(runtime, vault=vault, directory=directory),
         Viewer(pool=runtime.main, vault=vault, directory=directory), account_id,
         await callers.authenticate(f"Bearer {keys[Mode.TEST].token}"),
