@@ -12,6 +12,7 @@ from sendigopro.accounts import store as accounts
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Carrier
 from sendigopro.events.bus import Bus
+from sendigopro.foundation import partitions
 from sendigopro.foundation.postgres import CONNECTION_LOST
 from sendigopro.messages import upkeep
 from sendigopro.messages.deliver import Lane
@@ -79,6 +80,7 @@ def build(runtime: Runtime) -> Worker:
         "listen": partial(_listen, worker),
         "read settings": partial(_read_settings, worker),
         "upkeep": partial(upkeep.run, pool),
+        "partitions": partial(partitions.keep_ahead, [runtime.settings.main("owner"), runtime.settings.vault("owner")]),
     }
     return worker
 

@@ -164,7 +164,7 @@ CREATE TABLE IF NOT EXISTS main.unclear_submits (
     PRIMARY KEY (account_id, message_id)
 );
 CREATE INDEX IF NOT EXISTS unclear_submits_recipient ON main.unclear_submits (carrier_id, recipient_mac);
-GRANT SELECT, INSERT, DELETE ON main.unclear_submits TO pipeline;
+GRANT SELECT, INSERT, DELETE, UPDATE (at, carrier_id) ON main.unclear_submits TO pipeline;
 
 -- Messages sent together, and until when a receipt is awaited.
 CREATE TABLE IF NOT EXISTS main.awaited_receipts (
@@ -176,7 +176,7 @@ CREATE TABLE IF NOT EXISTS main.awaited_receipts (
     PRIMARY KEY (account_id, id)
 );
 CREATE INDEX IF NOT EXISTS awaited_receipts_due ON main.awaited_receipts (due_at);
-GRANT SELECT, INSERT, DELETE ON main.awaited_receipts TO pipeline;
+GRANT SELECT, INSERT, DELETE, UPDATE (due_at) ON main.awaited_receipts TO pipeline;
 
 -- Keys of requests already answered. No answer is kept: a replay is rebuilt from the messages.
 CREATE TABLE IF NOT EXISTS main.idempotency ( -- @partitions ahead=21 back=2

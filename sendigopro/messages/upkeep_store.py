@@ -14,7 +14,6 @@ async def fold_tallies_of_everyone(conn: Conn) -> None:
                     SELECT account_id, mode, hour, channel, country, rank FROM main.tallies
                     WHERE hour < date_trunc('hour', now()) - interval '1 hour'
                     GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1)
-                FOR UPDATE SKIP LOCKED
             ) RETURNING account_id, mode, hour, channel, country, rank, n, micros
         )
         INSERT INTO main.tallies (account_id, mode, hour, channel, country, rank, n, micros)
