@@ -10,7 +10,7 @@ import pytest
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.problems import Conflict, Invalid, Problem, Unpaid, Unprocessable
 from sendigopro.ledger import store as ledger
-from sendigopro.messages import group
+from sendigopro.messages import group, rows
 from sendigopro.messages.model import Status
 from sendigopro.messages.view import MessageObject
 from tests.messages.house import House
@@ -51,7 +51,7 @@ async def test_each_item_of_a_batch_is_accepted_or_refused_alone(house: House) -
 
 
 async def test_a_group_with_one_bad_row_fails_only_that_row(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = group.pack_queued
+    packed = rows.pack_queued
     spoilt: list[bytes] = []
 
     def spoil_one(*, held_micros: int, chunk_id: bytes, position: int) -> bytes:

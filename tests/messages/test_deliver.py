@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from sendigopro.consent import store as consent
+from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.personal import Phone
 from sendigopro.foundation.problems import Conflict, NotFound
@@ -14,7 +15,6 @@ from sendigopro.messages.cancel import cancel
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import Rank, Status
 from sendigopro.messages.redact import delete_message, redact_body
-from sendigopro.events.bus import Bus
 from tests.messages.house import House
 
 SAID = [
