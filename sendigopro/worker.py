@@ -28,7 +28,7 @@ from sendigopro.vault.vault import Vault
 
 log = structlog.get_logger()
 
-SETTLE_LINGER_SECONDS = 0.004
+SETTLE_LINGER_SECONDS = 0.012
 RECEIPT_WAIT_SECONDS = 3 * 24 * 3600
 LISTEN_RETRY_SECONDS = 1.0
 SETTINGS_SECONDS = 5.0

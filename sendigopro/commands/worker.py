@@ -8,7 +8,7 @@ import typer
 import uvloop
 
 from sendigopro import settings, worker
-from sendigopro.foundation import logs, supervision
+from sendigopro.foundation import collector, logs, supervision
 from sendigopro.foundation.postgres import CONNECTION_LOST, connect_pool, ping
 from sendigopro.runtime import Runtime
 
@@ -36,11 +36,12 @@ async def work(name: str) -> None:
     runtime = Runtime(
         name=name,
         settings=chosen,
-        main=await connect_pool(chosen.main("pipeline"), size=POOL_SIZE, name=name),
-        vault=await connect_pool(chosen.vault("pipeline"), size=POOL_SIZE, name=name),
+        main=await connect_pool(chosen.main("pipeline"), size=POOL_SIZE, name=name, is_hot=True),
+        vault=await connect_pool(chosen.vault("pipeline"), size=POOL_SIZE, name=name, is_hot=True),
         door=await connect_pool(chosen.main("door"), size=2, name=name),
     )
     built = worker.build(runtime)
+    collector.tune()
 
     async def is_ready() -> bool:
         return await answers(runtime)

@@ -26,6 +26,7 @@ CONNECTION_LOST = (
 )
 """The server is away; what was under way is unknown until it is back."""
 
+HOT = {"plan_cache_mode": "force_generic_plan"}
 PG_EPOCH_US = 946_684_800_000_000  # 2000-01-01: what timestamps in binary COPY count from
 PG_EPOCH_DAY = date(2000, 1, 1).toordinal()
 HEAD = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
@@ -42,8 +43,14 @@ class Session(asyncpg.Connection):
         return ""
 
 
-async def connect_pool(url: str, *, size: int, name: str, command_timeout_seconds: float = 30) -> Pool:
-    """Open up to `size` connections, one at once; `name` is what pg_stat_activity shows."""
+async def connect_pool(
+    url: str, *, size: int, name: str, command_timeout_seconds: float = 30, is_hot: bool = False
+) -> Pool:
+    """Open up to `size` connections, one at once; `name` is what pg_stat_activity shows.
+
+    `is_hot`: each statement is planned once. Its partitions are then left out when it starts, for a tenth of what
+    planning anew costs (docs/decisions/0010).
+    """
     return await asyncpg.create_pool(
         url,
         min_size=1,
@@ -51,7 +58,7 @@ async def connect_pool(url: str, *, size: int, name: str, command_timeout_second
         connection_class=Session,
         command_timeout=command_timeout_seconds,
         max_inactive_connection_lifetime=300,
-        server_settings={"application_name": name, "jit": "off"},
+        server_settings={"application_name": name, "jit": "off"} | (HOT if is_hot else {}),
     )
 
 

@@ -5,7 +5,7 @@ who may be contacted; what was declared and has no outcome after a crash is uncl
 """
 
 import asyncio
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,13 +26,13 @@ from sendigopro.channels.contract import (
 )
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import PLATFORM, Carrier
-from sendigopro.consent import store as consent
 from sendigopro.foundation import clock
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us
 from sendigopro.messages import queue_store
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import PRIORITIES, Channel, Chunk, Details, OnUnclear, Outgoing, Purpose, Rank, Why
+from sendigopro.messages.queue_store import Declared
 from sendigopro.messages.receipts import Book, Receipts
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.route import route
@@ -46,6 +46,8 @@ log = structlog.get_logger()
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 8.0
 POLL_SECONDS = 0.25
+LEASE_PAUSE_SECONDS = 0.004
+"""Between leases: what is queued meanwhile is leased together."""
 READY_MAX = 1_000
 """Opened messages in memory; above it only more urgent ones are leased."""
 LEASE_MESSAGES = 250
@@ -126,7 +128,9 @@ class Lane:
             except CONNECTION_LOST as error:
                 log.warning("lease_waits_for_database", carrier=self.carrier.name, error=type(error).__name__)
                 found = False
-            if not found:
+            if found:
+                await asyncio.sleep(LEASE_PAUSE_SECONDS)
+            else:
                 try:
                     await asyncio.wait_for(self._work.wait(), POLL_SECONDS)
                 except TimeoutError:
@@ -255,58 +259,49 @@ class Lane:
     async def _declare_and_send(self, batch: Sequence[Outgoing]) -> None:
         """Commit what may leave, then let it leave. Standing, expiry and cancels are asked in the same transaction."""
         intended: dict[UUID, tuple[UUID, int]] = {}
-        macs: dict[UUID, list[bytes]] = defaultdict(list)
+        macs: list[bytes] = []
         for message in batch:
             assert message.chunk is not None
             intended[message.chunk.id] = (message.account_id, message.position + 1)
             if message.recipient is not None:
-                macs[message.account_id].append(self._vault.suppression_mac(message.account_id, message.recipient))
-        standing: dict[tuple[UUID, bytes], str] = {}
+                macs.append(self._vault.suppression_mac(message.account_id, message.recipient))
+        reach("deliver.before_intent")
         async with self._pool.acquire() as conn:
-            async with conn.transaction():
-                dropped, at = await queue_store.declare_intent(
-                    conn,
-                    owner=self._owner,
-                    account_ids=[account_id for account_id, _ in intended.values()],
-                    chunk_ids=list(intended),
-                    intended=[position for _, position in intended.values()],
-                )
-                for account_id, asked in macs.items():
-                    found = await consent.standing_of(conn, account_id=account_id, macs=asked)
-                    standing |= {(account_id, mac): state for mac, state in found.items()}
-                reach("deliver.before_intent")
-            reach("deliver.intent_committed")
+            declared = await queue_store.declare_intent(
+                conn,
+                owner=self._owner,
+                account_ids=[account_id for account_id, _ in intended.values()],
+                chunk_ids=list(intended),
+                intended=[position for _, position in intended.values()],
+                macs=macs,
+            )
+        reach("deliver.intent_committed")
         for chunk_id, (_, position) in intended.items():
-            if chunk_id in dropped and chunk_id in self._held:
+            if chunk_id in declared.dropped and chunk_id in self._held:
                 self._held[chunk_id].intended = position
-        self._hand_over([m for m in batch if self._may_leave(m, dropped, standing, at)])
+        self._hand_over([message for message in batch if self._may_leave(message, declared)])
         reach("deliver.handed_over")
 
-    def _may_leave(
-        self,
-        message: Outgoing,
-        dropped: dict[UUID, set[int]],
-        standing: dict[tuple[UUID, bytes], str],
-        at: datetime | None,
-    ) -> bool:
+    def _may_leave(self, message: Outgoing, declared: Declared) -> bool:
         chunk = message.chunk
         assert chunk is not None
         if self._held.get(chunk.id) is not chunk:
             return False
-        if chunk.id not in dropped:  # no longer ours: whoever leased it goes on from where it was declared
+        if chunk.id not in declared.dropped:  # no longer ours: whoever leased it goes on from where it was declared
             self._lose(chunk)
             return False
-        if message.position in dropped[chunk.id]:
+        if message.position in declared.dropped[chunk.id]:
             self._settler.add(Item(message, resolves=True))
             return False
         if message.recipient is None or message.body is None:
             self._refuse(message, Rank.FAILED, "content_erased")
             return False
-        state = standing.get((message.account_id, self._vault.suppression_mac(message.account_id, message.recipient)))
-        if state is not None:
-            self._refuse(message, Rank.REJECTED, f"recipient_{state}")
-            return False
-        if at is not None and message.expires_at <= at:
+        if declared.standing:
+            mac = self._vault.suppression_mac(message.account_id, message.recipient)
+            if (state := declared.standing.get((message.account_id, mac))) is not None:
+                self._refuse(message, Rank.REJECTED, f"recipient_{state}")
+                return False
+        if declared.at is not None and message.expires_at <= declared.at:
             self._refuse(message, Rank.EXPIRED, "ttl_elapsed")
             return False
         return True

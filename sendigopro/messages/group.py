@@ -317,8 +317,7 @@ async def _write(conn: Conn, assembled: _Assembled) -> None:
     await store.copy_bodies(conn, assembled.bodies)
     if assembled.tags:
         await store.copy_tags(conn, assembled.tags)
-    if assembled.chunks:
-        await store.insert_chunks(conn, assembled.chunks)
     if assembled.waiting:
         await store.insert_waiting(conn, assembled.waiting)
-    await store.append_tallies(conn, [(*key[:5], 0, n, micros) for key, (n, micros) in assembled.tallies.items()])
+    tallies = [(*key, 0, n, micros) for key, (n, micros) in assembled.tallies.items()]
+    await store.insert_chunks(conn, assembled.chunks, tallies=tallies)

@@ -93,28 +93,52 @@ def _chunk(row: Row) -> Chunk:
     )
 
 
-async def declare_intent(
-    conn: Conn, *, owner: str, account_ids: Sequence[UUID], chunk_ids: Sequence[UUID], intended: Sequence[int]
-) -> tuple[dict[UUID, set[int]], datetime | None]:
-    """Say how far each chunk may have left; returns what must not leave after all, and the database's time.
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What one declaration found: chunks that are still ours, with what must not leave; who may not be contacted."""
 
-    The row lock orders this against a cancel: whoever comes second sees the first. Chunks that are absent from the
-    answer are no longer ours.
+    dropped: dict[UUID, set[int]]
+    standing: dict[tuple[UUID, bytes], str]
+    at: datetime | None
+
+
+async def declare_intent(
+    conn: Conn,
+    *,
+    owner: str,
+    account_ids: Sequence[UUID],
+    chunk_ids: Sequence[UUID],
+    intended: Sequence[int],
+    macs: Sequence[bytes],
+) -> Declared:
+    """Say how far each chunk may have left, and ask in the same statement who must not be contacted.
+
+    One statement, so one transaction and one round trip. The row lock orders it against a cancel: whoever comes
+    second sees the first. Chunks that are absent from the answer are no longer ours.
     """
     rows = await conn.fetch(
         """
-        UPDATE main.chunks c SET intended = greatest(c.intended, s.intended)
-        FROM unnest($2::uuid[], $3::uuid[], $4::smallint[]) AS s (account_id, id, intended)
-        WHERE c.account_id = s.account_id AND c.id = s.id AND c.account_id = ANY($2)
-          AND c.lease_owner = $1 AND c.lease_until > now()
-        RETURNING c.id, c.dropped, now() AS at
+        WITH declared AS (
+            UPDATE main.chunks c SET intended = greatest(c.intended, s.intended)
+            FROM unnest($2::uuid[], $3::uuid[], $4::smallint[]) AS s (account_id, id, intended)
+            WHERE c.account_id = s.account_id AND c.id = s.id AND c.account_id = ANY($2)
+              AND c.lease_owner = $1 AND c.lease_until > now()
+            RETURNING c.account_id, c.id, c.dropped
+        )
+        SELECT account_id, id, dropped, now() AS at, NULL::bytea AS mac, NULL::text AS state FROM declared
+        UNION ALL
+        SELECT account_id, NULL, NULL, NULL, mac, state FROM main.standing
+        WHERE account_id = ANY($2) AND mac = ANY($5) AND scope = 0
         """,
         owner,
         list(account_ids),
         list(chunk_ids),
         list(intended),
+        list(macs),
     )
-    return {row["id"]: set(row["dropped"]) for row in rows}, rows[0]["at"] if rows else None
+    dropped = {row["id"]: set(row["dropped"]) for row in rows if row["id"] is not None}
+    standing = {(row["account_id"], row["mac"]): row["state"] for row in rows if row["mac"] is not None}
+    return Declared(dropped, standing, next((row["at"] for row in rows if row["at"] is not None), None))
 
 
 async def renew_leases(

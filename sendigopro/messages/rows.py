@@ -3,7 +3,6 @@
 import struct
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
 
 from sendigopro.foundation.postgres import PG_EPOCH_US, pack_bytes, pg_day
 
@@ -14,15 +13,12 @@ MESSAGE_COLUMNS = (
 )  # fmt: skip
 BODY_COLUMNS = ("account_id", "message_id", "expires_on", "body", "details")
 TAG_COLUMNS = ("account_id", "tag_mac", "message_id")
-REF_COLUMNS = ("carrier_id", "ref", "at", "account_id", "message_id", "part")
 
 _FACTS = struct.Struct("!h i16s i16s ih ih ih ih ih i16s i16s i16s ih ih i2s i16s iq i3s iq ii i?".replace(" ", ""))
 _WAITS = struct.Struct("!iq iq i i".replace(" ", ""))
 _QUEUED = struct.Struct("!i iq i16s ih".replace(" ", ""))
 _BODY = struct.Struct("!h i16s i16s ii".replace(" ", ""))
 _TAG = struct.Struct("!h i16s i16s i16s".replace(" ", ""))
-_REF_HEAD = struct.Struct("!h i16s".replace(" ", ""))
-_REF_TAIL = struct.Struct("!iq i16s i16s ih".replace(" ", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +80,3 @@ def pack_body(*, account_id: bytes, message_id: bytes, expires_on: date, body: b
 def pack_tag(*, account_id: bytes, tag_mac: bytes, message_id: bytes) -> bytes:
     """A row of `message_tags`."""
     return _TAG.pack(3, 16, account_id, 16, tag_mac, 16, message_id)
-
-
-def pack_ref(*, carrier_id: UUID, ref: str, at_us: int, account_id: UUID, message_id: UUID, part: int) -> bytes:
-    """A row of `carrier_refs`."""
-    text = pack_bytes(ref.encode())
-    tail = _REF_TAIL.pack(8, at_us - PG_EPOCH_US, 16, account_id.bytes, 16, message_id.bytes, 2, part)
-    return _REF_HEAD.pack(6, 16, carrier_id.bytes) + text + tail

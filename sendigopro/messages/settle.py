@@ -16,10 +16,9 @@ from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us
 from sendigopro.ledger import store as ledger
-from sendigopro.messages import queue_store, settle_store, store
+from sendigopro.messages import settle_store, store
 from sendigopro.messages.model import EVENT_OF, STATUS_OF, Channel, Chunk, Outgoing, Rank, worst
-from sendigopro.messages.rows import pack_ref
-from sendigopro.messages.settle_store import OutcomeRow, UnclearRow
+from sendigopro.messages.settle_store import Books, OutcomeRow, UnclearRow
 from sendigopro.messages.store import WaitingRow
 
 log = structlog.get_logger()
@@ -122,10 +121,12 @@ class Settler:
         done, counts = _chunks_done(group)
         async with self._pool.acquire() as conn:
             async with conn.transaction():
-                whole = [(item, item.rank) for item in group if item.rank is not None and item.part is None]
-                whole += await _finish_multiparts(conn, [item for item in group if item.part is not None])
-                batches = await record(conn, whole, bus=self._bus, owner=self._owner)
-                await self._write_queue(conn, group, done)
+                outcomes = [(item, item.rank) for item in group if item.rank is not None and item.part is None]
+                outcomes += await _finish_multiparts(conn, [item for item in group if item.part is not None])
+                batches = await record(
+                    conn, outcomes, bus=self._bus, owner=self._owner, wait=self._receipt_wait_seconds, done=done
+                )
+                await _write_waits(conn, group)
                 reach("settle.before_commit")
             reach("settle.committed")
         for chunk, count in counts.values():
@@ -138,53 +139,47 @@ class Settler:
         if batches:
             self._bus.announce(batches)
 
-    async def _write_queue(self, conn: Conn, group: Sequence[Item], done: Sequence[Chunk]) -> None:
-        refs = [ref for item in group if item.carrier_ids for ref in _refs(item)]
-        if refs:
-            await settle_store.copy_refs(conn, refs)
-        waits = [item.wait for item in group if item.wait is not None]
-        if waits:
-            await store.insert_waiting(conn, waits)
-        unclear = [item.unclear for item in group if item.unclear is not None]
-        if unclear:
-            await settle_store.insert_unclear(conn, unclear)
-        await self._await_receipts(conn, group)
-        if done:
-            await queue_store.delete_chunks(
-                conn, account_ids=[c.account_id for c in done], chunk_ids=[c.id for c in done]
-            )
 
-    async def _await_receipts(self, conn: Conn, group: Sequence[Item]) -> None:
-        sent: dict[tuple[UUID, int], list[UUID]] = defaultdict(list)
-        for item in group:
-            if item.rank is Rank.SENT:
-                sent[item.message.account_id, item.message.mode].append(item.message.id)
-        if sent:
-            await settle_store.await_receipts(
-                conn,
-                account_ids=[account_id for account_id, _ in sent],
-                ids=[ids.new() for _ in sent],
-                modes=[mode for _, mode in sent],
-                message_ids=list(sent.values()),
-                wait_seconds=self._receipt_wait_seconds,
-            )
+async def _write_waits(conn: Conn, group: Sequence[Item]) -> None:
+    waits = [item.wait for item in group if item.wait is not None]
+    if waits:
+        await store.insert_waiting(conn, waits)
+    unclear = [item.unclear for item in group if item.unclear is not None]
+    if unclear:
+        await settle_store.insert_unclear(conn, unclear)
 
 
-async def record(conn: Conn, outcomes: Sequence[tuple[Item, Rank]], *, bus: Bus, owner: str) -> list[Batch]:
+async def record(
+    conn: Conn,
+    outcomes: Sequence[tuple[Item, Rank]],
+    *,
+    bus: Bus,
+    owner: str,
+    wait: float = 0.0,
+    done: Sequence[Chunk] = (),
+) -> list[Batch]:
     """Append outcomes with all that follows from them: credit, counts and events. The one way an outcome is written.
 
-    Returns the batches to announce after the commit. An outcome that was there already has no effect again.
+    `wait` is how long receipts are awaited, in seconds; `done` are chunks that end with these outcomes. Returns the
+    batches to announce after the commit. An outcome that was there already has no effect again.
     """
-    if not outcomes:
-        return []
-    new = await settle_store.append_outcomes(conn, [_outcome(item, rank) for item, rank in outcomes])
     seen = []
-    for item, rank in outcomes:
-        key = (item.message.id, int(rank))
-        if key in new:
-            new.discard(key)
-            seen.append((item, rank))
-    await _write_counts(conn, seen)
+    if outcomes:
+        new = await settle_store.append_outcomes(conn, [_outcome(item, rank) for item, rank in outcomes])
+        for item, rank in outcomes:
+            key = (item.message.id, int(rank))
+            if key in new:
+                new.discard(key)
+                seen.append((item, rank))
+    books = Books(
+        refs=[ref for item, _ in outcomes if item.carrier_ids for ref in _refs(item)],
+        sent=_sent(seen),
+        tallies=_tallies(seen),
+        done=[(chunk.account_id, chunk.id) for chunk in done],
+    )
+    if seen or done:
+        await settle_store.keep_books(conn, books, receipt_wait_seconds=wait)
+    await _move_money(conn, seen)
     batches = _batches(seen)
     if batches:
         lease = OUTBOX_LEASE_SECONDS if bus.is_heard else 0.0
@@ -233,35 +228,45 @@ def _outcome(item: Item, rank: Rank) -> OutcomeRow:
     )  # fmt: skip
 
 
-def _refs(item: Item) -> list[bytes]:
-    message = item.message
+def _refs(item: Item) -> list[tuple[UUID, str, datetime, UUID, UUID, int]]:
+    message, at = item.message, from_us(item.at_us)
     assert message.carrier_id is not None
     return [
-        pack_ref(
-            carrier_id=message.carrier_id, ref=ref, at_us=item.at_us, account_id=message.account_id,
-            message_id=message.id, part=part,
-        )
+        (message.carrier_id, ref, at, message.account_id, message.id, part)
         for part, ref in enumerate(item.carrier_ids, start=1)
-    ]  # fmt: skip
+    ]
 
 
-async def _write_counts(conn: Conn, seen: Sequence[tuple[Item, Rank]]) -> None:
-    """Append to the tallies, and charge or release credit."""
-    tallies: dict[tuple[UUID, int, datetime, int, str, int], list[int]] = defaultdict(lambda: [0, 0])
-    money: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])  # to be charged, and no longer held
-    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+def _sent(seen: Sequence[tuple[Item, Rank]]) -> dict[tuple[UUID, int], list[UUID]]:
+    """What a receipt is awaited of from now on."""
+    sent: dict[tuple[UUID, int], list[UUID]] = defaultdict(list)
+    for item, rank in seen:
+        if rank is Rank.SENT or rank is Rank.UNKNOWN:
+            sent[item.message.account_id, item.message.mode].append(item.message.id)
+    return sent
+
+
+def _tallies(seen: Sequence[tuple[Item, Rank]]) -> list[store.Tally]:
+    tallies: dict[tuple[UUID, int, int, str, int], list[int]] = defaultdict(lambda: [0, 0])
     for item, rank in seen:
         message = item.message
-        tally = tallies[message.account_id, message.mode, hour, Channel.SMS, message.country, int(rank)]
+        tally = tallies[message.account_id, message.mode, Channel.SMS, message.country, int(rank)]
         tally[0] += 1
+        tally[1] += message.price_micros if item.charges else 0
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    return [(key[0], key[1], hour, *key[2:], n, micros) for key, (n, micros) in tallies.items()]
+
+
+async def _move_money(conn: Conn, seen: Sequence[tuple[Item, Rank]]) -> None:
+    """Charge what was sent, and release what will not be."""
+    money: dict[UUID, list[int]] = defaultdict(lambda: [0, 0])  # to be charged, and no longer held
+    for item, rank in seen:
+        message = item.message
         if item.charges and message.price_micros:
-            tally[1] += message.price_micros
             money[message.account_id][0] += message.price_micros
             money[message.account_id][1] += message.held_micros
         elif message.held_micros and releases_hold(message, rank):
             money[message.account_id][1] += message.held_micros
-    if tallies:
-        await store.append_tallies(conn, [(*key, n, micros) for key, (n, micros) in tallies.items()])
     if money:
         await ledger.charge(
             conn,

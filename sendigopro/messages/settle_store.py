@@ -1,13 +1,14 @@
 """The SQL of outcomes, carriers' ids and receipts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sendigopro.foundation.postgres import Conn, Row, copy_rows
+from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import Conn, Row
 from sendigopro.messages.model import FINAL_RANKS, Rank
-from sendigopro.messages.rows import REF_COLUMNS
+from sendigopro.messages.store import Tally, columns_of, firsts
 
 _FINAL = [int(rank) for rank in FINAL_RANKS]
 
@@ -56,11 +57,6 @@ async def append_outcomes(conn: Conn, rows: Sequence[OutcomeRow]) -> set[tuple[U
         int(Rank.OPEN),
     )
     return {(row["message_id"], row["rank"]) for row in found}
-
-
-async def copy_refs(conn: Conn, rows: Sequence[bytes]) -> None:
-    """Write packed rows of `carrier_refs`."""
-    await copy_rows(conn, "carrier_refs", columns=REF_COLUMNS, rows=rows)
 
 
 async def find_refs_of_everyone(conn: Conn, *, carrier_id: UUID, refs: Sequence[str], since: datetime) -> list[Row]:
@@ -257,35 +253,53 @@ async def delete_unclear(conn: Conn, *, account_ids: Sequence[UUID], message_ids
     )
 
 
-async def await_receipts(
-    conn: Conn,
-    *,
-    account_ids: Sequence[UUID],
-    ids: Sequence[UUID],
-    modes: Sequence[int],
-    message_ids: Sequence[Sequence[UUID]],
-    wait_seconds: float,
-) -> None:
-    """Remember until when receipts of messages sent together are awaited: one row for an account and group."""
-    flat = [message_id for group in message_ids for message_id in group]
-    counts = [len(group) for group in message_ids]
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a group of outcomes changes beside them."""
+
+    refs: Sequence[tuple[UUID, str, datetime, UUID, UUID, int]] = ()
+    """Carrier, its id, when, account, message, part."""
+    sent: Mapping[tuple[UUID, int], Sequence[UUID]] = field(default_factory=dict)
+    """(Account, mode) → messages whose receipts are awaited from now on."""
+    tallies: Sequence[Tally] = ()
+    done: Sequence[tuple[UUID, UUID]] = ()
+    """(Account, chunk) whose last message is accounted for."""
+
+
+async def keep_books(conn: Conn, books: Books, *, receipt_wait_seconds: float) -> None:
+    """Write all of it with one statement: it is a fifth of what the same costs singly."""
+    counts = [len(messages) for messages in books.sent.values()]
     await conn.execute(
         """
-        INSERT INTO main.awaited_receipts (account_id, id, mode, due_at, message_ids)
-        SELECT g.account_id, g.id, g.mode, now() + make_interval(secs => $4),
-               ($5::uuid[])[(g.last - g.n + 1)::int : g.last::int]
-        FROM (
-            SELECT account_id, id, mode, n, sum(n) OVER (ORDER BY place) AS last
-            FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $6::int[])
-                 WITH ORDINALITY AS u (account_id, id, mode, n, place)
-        ) g
+        WITH referred AS (
+            INSERT INTO main.carrier_refs (carrier_id, ref, at, account_id, message_id, part)
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[], $5::uuid[], $6::smallint[])
+        ),
+        awaited AS (
+            INSERT INTO main.awaited_receipts (account_id, id, mode, due_at, message_ids)
+            SELECT a.account_id, a.id, a.mode, now() + make_interval(secs => $13),
+                   ($11::uuid[])[a.first : a.first + a.n - 1]
+            FROM unnest($7::uuid[], $8::uuid[], $9::smallint[], $10::int[], $12::int[])
+                 AS a (account_id, id, mode, first, n)
+        ),
+        counted AS (
+            INSERT INTO main.tallies (account_id, mode, hour, channel, country, rank, n, micros)
+            SELECT * FROM unnest($14::uuid[], $15::smallint[], $16::timestamptz[], $17::smallint[], $18::text[],
+                                 $19::smallint[], $20::bigint[], $21::bigint[])
+        )
+        DELETE FROM main.chunks c USING unnest($22::uuid[], $23::uuid[]) AS done (account_id, id)
+        WHERE c.account_id = done.account_id AND c.id = done.id AND c.account_id = ANY($22)
         """,
-        list(account_ids),
-        list(ids),
-        list(modes),
-        wait_seconds,
-        flat,
+        *columns_of(books.refs, 6),
+        [account_id for account_id, _ in books.sent],
+        [ids.new() for _ in books.sent],
+        [mode for _, mode in books.sent],
+        firsts(counts),
+        [message_id for messages in books.sent.values() for message_id in messages],
         counts,
+        receipt_wait_seconds,
+        *columns_of(books.tallies, 8),
+        *columns_of(books.done, 2),
     )
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sendigopro.foundation.postgres import Conn, Row, copy_rows
@@ -67,10 +68,19 @@ async def copy_tags(conn: Conn, rows: Sequence[bytes]) -> None:
     await copy_rows(conn, "message_tags", columns=TAG_COLUMNS, rows=rows)
 
 
-async def insert_chunks(conn: Conn, chunks: Sequence[ChunkRow]) -> None:
-    """Queue what is due. Arrays of arrays do not unnest, so ids travel flat, with their counts."""
+Tally = tuple[UUID, int, datetime, int, str, int, int, int]
+"""Account, mode, hour, channel, country, rank, n, micros."""
+
+
+async def insert_chunks(conn: Conn, chunks: Sequence[ChunkRow], *, tallies: Sequence[Tally] = ()) -> None:
+    """Queue what is due, and count it. Arrays of arrays do not unnest, so ids travel flat, with their counts."""
     await conn.execute(
         """
+        WITH counted AS (
+            INSERT INTO main.tallies (account_id, mode, hour, channel, country, rank, n, micros)
+            SELECT * FROM unnest($12::uuid[], $13::smallint[], $14::timestamptz[], $15::smallint[], $16::text[],
+                                 $17::smallint[], $18::bigint[], $19::bigint[])
+        )
         INSERT INTO main.chunks
             (account_id, id, mode, carrier_id, priority, message_ids, n, body_expires_on, min_expires_at, attempt)
         SELECT c.account_id, c.id, c.mode, c.carrier_id, c.priority,
@@ -85,15 +95,21 @@ async def insert_chunks(conn: Conn, chunks: Sequence[ChunkRow]) -> None:
         [c.carrier_id for c in chunks],
         [c.priority for c in chunks],
         [message_id for c in chunks for message_id in c.message_ids],
-        _firsts([len(c.message_ids) for c in chunks]),
+        firsts([len(c.message_ids) for c in chunks]),
         [len(c.message_ids) for c in chunks],
         [c.body_expires_on for c in chunks],
         [c.min_expires_at for c in chunks],
         [c.attempt for c in chunks],
+        *columns_of(tallies, 8),
     )
 
 
-def _firsts(counts: Sequence[int]) -> list[int]:
+def columns_of(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows as columns, which is how arrays travel."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+def firsts(counts: Sequence[int]) -> list[int]:
     """Where each run of a flat array begins, counted from 1."""
     firsts, first = [], 1
     for count in counts:
@@ -160,7 +176,7 @@ async def claim(conn: Conn, claims: Sequence[Claim], *, days: Sequence[date]) ->
         [c.key_mac for c in ordered],
         [c.body_mac for c in ordered],
         [message_id for c in ordered for message_id in c.message_ids],
-        _firsts([len(c.message_ids) for c in ordered]),
+        firsts([len(c.message_ids) for c in ordered]),
         [len(c.message_ids) for c in ordered],
         [c.code for c in ordered],
         list(days),
@@ -182,19 +198,6 @@ async def unclaim(conn: Conn, claims: Sequence[Claim]) -> None:
         """,
         [c.account_id for c in claims],
         [c.key_mac for c in claims],
-    )
-
-
-async def append_tallies(conn: Conn, deltas: Sequence[tuple[UUID, int, datetime, int, str, int, int, int]]) -> None:
-    """Append counts: (account, mode, hour, channel, country, rank, n, micros)."""
-    columns = list(zip(*deltas, strict=True))
-    await conn.execute(
-        """
-        INSERT INTO main.tallies (account_id, mode, hour, channel, country, rank, n, micros)
-        SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::timestamptz[], $4::smallint[], $5::text[],
-                             $6::smallint[], $7::bigint[], $8::bigint[])
-        """,
-        *[list(column) for column in columns],
     )
 
 

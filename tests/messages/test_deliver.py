@@ -166,7 +166,7 @@ async def test_a_worker_takes_over_what_a_dead_one_declared_and_says_what_is_unc
         )  # fmt: skip
         (chunk,) = leased
         await queue_store.declare_intent(
-            conn, owner="dead", account_ids=[chunk.account_id], chunk_ids=[chunk.id], intended=[1]
+            conn, owner="dead", account_ids=[chunk.account_id], chunk_ids=[chunk.id], intended=[1], macs=[]
         )
         await queue_store.release_of_owner(conn, owner="dead")
     await house.start_worker()
