@@ -16,15 +16,14 @@ else:
     Conn = asyncpg.Connection
 
 CONNECTION_LOST = (
-    OSError,
+    OSError,  # TimeoutError is one
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # it is being stopped, has crashed, or is starting
+    asyncpg.InsufficientResourcesError,  # disk, memory or connections have run out
 )
-"""The server is away; what was under way is unknown until it is back."""
+"""The server is away or cannot go on; what was under way is unknown, and trying again later is right."""
 
 HOT = {"plan_cache_mode": "force_generic_plan"}
 PG_EPOCH_US = 946_684_800_000_000  # 2000-01-01: what timestamps in binary COPY count from
