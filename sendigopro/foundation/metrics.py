@@ -20,6 +20,7 @@ requests = Counter("sendigopro_http_requests", "HTTP requests answered.", ["door
 requests_within = Counter(
     "sendigopro_http_requests_within", "Requests answered within so many seconds.", ["door", "le"]
 )
+webhooks = Counter("sendigopro_webhook_posts", "Webhooks posted.", ["answer"])
 
 content_type = CONTENT_TYPE_LATEST.encode()
 

@@ -46,11 +46,11 @@ class Readiness:
         return set((await self.look()).values()) == {"ok"}
 
     async def database(self) -> str:
-        await self.runtime.main.fetchval("SELECT 1")
+        await health_store.ask(self.runtime.main)
         return "ok"
 
     async def vault_database(self) -> str:
-        await self.runtime.vault.fetchval("SELECT 1")
+        await health_store.ask(self.runtime.vault)
         return "ok"
 
     async def keys(self) -> str:

@@ -1,6 +1,11 @@
 """The SQL behind the numbers: how much waits, and for how long."""
 
-from sendigopro.foundation.postgres import Conn
+from sendigopro.foundation.postgres import Conn, Pool
+
+
+async def ask(pool: Pool) -> None:
+    """Come back if the database answers."""
+    await pool.execute("SELECT 1")
 
 
 async def read_backlog_of_everyone(conn: Conn) -> dict[str, float]:
