@@ -18,7 +18,8 @@ from sendigopro.vault.vault import Vault
 log = structlog.get_logger()
 
 WRITERS = 2
-HINT_PAUSE_SECONDS = 0.004
+LINGER_SECONDS = 0.001
+HINT_PAUSE_SECONDS = 0.008
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 FREE_BYTES_MIN = 1_000_000_000
@@ -35,7 +36,7 @@ class Intake:
         self._directory = directory
         self._hinted = asyncio.Event()
         self._queued_for: set[UUID] = set()
-        self._writers = [GroupWriter(runtime.main, linger_seconds=0) for _ in range(WRITERS)]
+        self._writers = [GroupWriter(runtime.main, linger_seconds=LINGER_SECONDS) for _ in range(WRITERS)]
         for writer in self._writers:
             writer.hint = self._note
         self.acceptor = Acceptor(
