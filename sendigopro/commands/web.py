@@ -57,7 +57,7 @@ def open_door(chosen: Settings, *, port: int | None, fd: int | None, share_port:
 
 async def serve(chosen: Settings, name: str, door: socket.socket) -> None:
     """Open the databases, answer, and on SIGTERM finish what is under way."""
-    from sendigopro.foundation import logs  # noqa: PLC0415  # as above
+    from sendigopro.foundation import collector, logs  # noqa: PLC0415  # as above
     from sendigopro.foundation.postgres import connect_pool  # noqa: PLC0415
     from sendigopro.runtime import Runtime  # noqa: PLC0415
     from sendigopro.web import process, server  # noqa: PLC0415
@@ -75,6 +75,7 @@ async def serve(chosen: Settings, name: str, door: socket.socket) -> None:
     )
     web = process.build(runtime)
     await web.directory.refresh()
+    collector.tune()
     running = server.Server(web.root)
     jobs = asyncio.create_task(process.run_jobs(web))
     serving = asyncio.create_task(running.serve([door]))
