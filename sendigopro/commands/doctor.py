@@ -66,7 +66,8 @@ def doctor() -> None:
 async def examine() -> list[Finding]:
     """Every check, in the order in which one would look."""
     checks: tuple[Check, ...] = (
-        check_server, check_migrations, check_partitions, check_clock, check_keys, check_disk, check_webhooks, check_routes,
+        check_server, check_migrations, check_partitions, check_clock, check_keys, check_disk, check_webhooks,
+        check_routes,
     )  # fmt: skip
     async with connected() as instance:
         return [finding for check in checks for finding in await check(instance)]
