@@ -10,6 +10,7 @@ from typing import Literal
 import asyncpg
 
 from sendigopro.foundation import clock, ids
+from sendigopro.foundation.postgres import Conn
 
 LOCK = 0x5E4D1602
 AHEAD_MIN = 14
@@ -65,7 +66,7 @@ def expiry_bucket(day: date, today: date) -> date:
     return month_after(day)
 
 
-async def ensure_ahead(conn: asyncpg.Connection, *, today: date) -> list[str]:
+async def ensure_ahead(conn: Conn, *, today: date) -> list[str]:
     """Make every partition that is due; returns the names of the new ones. Safe by two nodes at once.
 
     A partition is made as a table of its own and attached afterwards, because CREATE TABLE … PARTITION OF would lock
@@ -98,7 +99,7 @@ async def keep_ahead(urls: Sequence[str]) -> None:
         await asyncio.sleep(UPKEEP_SECONDS)
 
 
-async def days_ahead(conn: asyncpg.Connection, *, today: date) -> int:
+async def days_ahead(conn: Conn, *, today: date) -> int:
     """How many days from now the first table runs out of partitions; readiness fails below 2."""
     shortest = 10_000
     for parent in await parents(conn):
@@ -112,7 +113,7 @@ async def days_ahead(conn: asyncpg.Connection, *, today: date) -> int:
     return shortest
 
 
-async def drop_before(conn: asyncpg.Connection, table: str, day: date) -> list[str]:
+async def drop_before(conn: Conn, table: str, day: date) -> list[str]:
     """Retention: drop the partitions of `table` that end on or before `day`; what is in use is left for next time."""
     parent = next(found for found in await parents(conn) if found.table == table)
     gone = []
@@ -161,7 +162,7 @@ def month_after(day: date) -> date:
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
-async def make(conn: asyncpg.Connection, parent: Parent, span: Span, *, quiet: Sequence[str]) -> None:
+async def make(conn: Conn, parent: Parent, span: Span, *, quiet: Sequence[str]) -> None:
     """Make one partition; statistics targets are not inherited, so columns kept from statistics are set again."""
     start, end = bound(parent.kind, span.start), bound(parent.kind, span.end)
     like = f"LIKE {parent.table} INCLUDING ALL EXCLUDING INDEXES EXCLUDING IDENTITY EXCLUDING COMMENTS"
@@ -179,7 +180,7 @@ def bound(kind: str, day: date) -> str:
     return day.isoformat() if kind == "date" else f"{day.isoformat()} 00:00:00+00"
 
 
-async def parents(conn: asyncpg.Connection) -> list[Parent]:
+async def parents(conn: Conn) -> list[Parent]:
     """Every partitioned table of ours with its plan."""
     rows = await partitioned(conn, SCHEMAS)
     return [
@@ -187,7 +188,7 @@ async def parents(conn: asyncpg.Connection) -> list[Parent]:
     ]
 
 
-async def faults(conn: asyncpg.Connection, schemas: Sequence[str]) -> list[str]:
+async def faults(conn: Conn, schemas: Sequence[str]) -> list[str]:
     """What is wrong with partitioned tables, for the migration gate."""
     wrong = []
     for row in await partitioned(conn, schemas):
@@ -200,7 +201,7 @@ async def faults(conn: asyncpg.Connection, schemas: Sequence[str]) -> list[str]:
     return wrong
 
 
-async def partitioned(conn: asyncpg.Connection, schemas: Sequence[str]) -> list[asyncpg.Record]:
+async def partitioned(conn: Conn, schemas: Sequence[str]) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await conn.fetch(
         """
         SELECT n.nspname || '.' || c.relname AS table, obj_description(c.oid, 'pg_class') AS comment,
@@ -223,7 +224,7 @@ async def partitioned(conn: asyncpg.Connection, schemas: Sequence[str]) -> list[
     return rows
 
 
-async def quiet_columns(conn: asyncpg.Connection, table: str) -> list[str]:
+async def quiet_columns(conn: Conn, table: str) -> list[str]:
     rows = await conn.fetch(
         """
         SELECT attname FROM pg_attribute
@@ -234,7 +235,7 @@ async def quiet_columns(conn: asyncpg.Connection, table: str) -> list[str]:
     return [row["attname"] for row in rows]
 
 
-async def write_plan(conn: asyncpg.Connection, table: str, plan: Plan) -> None:
+async def write_plan(conn: Conn, table: str, plan: Plan) -> None:
     await conn.execute(f"COMMENT ON TABLE {table} IS '{json.dumps({'partitions': asdict(plan)})}'")
 
 

@@ -56,7 +56,7 @@ async def connect_pool(
     """Open up to `size` connections, one at once; `name` is what pg_stat_activity shows.
 
     `is_hot`: each statement is planned once. Its partitions are then left out when it starts, for a tenth of what
-    planning anew costs (docs/decisions/0010).
+    planning anew costs (docs/decisions/0006).
     """
     return await asyncpg.create_pool(
         url,
