@@ -278,7 +278,7 @@ class Pool:
         if self._connections or not self.waiting:
             return
         post = self.waiting.popleft()
-        post.answered(Answer(failure, int((self._client.loop.time() - started) * 1000)))
+        post.answered(Answer(failure, round((self._client.loop.time() - started) * 1000)))
         self._open_more()
 
 

@@ -198,7 +198,7 @@ class Connection(asyncio.Protocol):
         self.post = None
         self._served += 1
         now = self._loop.time()
-        answer = Answer(code, int((now - self._started) * 1000), self._retry_after, self._wants_no_more)
+        answer = Answer(code, round((now - self._started) * 1000), self._retry_after, self._wants_no_more)
         self._forget_answer()
         post.answered(answer)
         if is_reusable and not self._is_spoilt:
