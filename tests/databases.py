@@ -5,7 +5,6 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -73,28 +72,32 @@ async def migrate_both(server: EmbeddedServer) -> None:
 
 
 @pytest.fixture
-async def main_url(server: EmbeddedServer, templates: None) -> AsyncIterator[str]:  # noqa: ARG001  # it migrates
-    """Where a `main` of this test alone is; eight tenths of a second, for its many partitions."""
-    async with fresh(server, "main") as url:
-        yield url
+def main_url(server: EmbeddedServer, templates: None) -> Iterator[str]:  # noqa: ARG001  # it migrates
+    """Where a `main` of this test alone is: eight tenths of a second, for its many partitions.
+
+    Tests that look at their own account only can share one: a fixture of this name, scope="module", made of `copied`.
+    """
+    yield from copied(server, "main")
 
 
 @pytest.fixture
-async def vault_url(server: EmbeddedServer, templates: None) -> AsyncIterator[str]:  # noqa: ARG001  # it migrates
-    """Where a `vault` of this test alone is; a tenth."""
-    async with fresh(server, "vault") as url:
-        yield url
+def vault_url(server: EmbeddedServer, templates: None) -> Iterator[str]:  # noqa: ARG001  # it migrates
+    """Where a `vault` of this test alone is: a tenth."""
+    yield from copied(server, "vault")
 
 
-@asynccontextmanager
-async def fresh(server: EmbeddedServer, template: str) -> AsyncIterator[str]:
+def copied(server: EmbeddedServer, template: str) -> Iterator[str]:
     """A copy of a migrated database, dropped at the end."""
     name = f"{template}_{next(COUNTER)}"
-    admin = await asyncpg.connect(server.url("postgres"), user="postgres")
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY OWNER owner")
+    asyncio.run(administer(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY OWNER owner"))
     yield server.url(name)
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    asyncio.run(administer(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def administer(server: EmbeddedServer, statement: str) -> None:
+    conn = await asyncpg.connect(server.url("postgres"), user="postgres")
+    await conn.execute(statement)
+    await conn.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +12,7 @@ from sendigopro.accounts import store, tokens
 from sendigopro.accounts.model import AccountSettings, Caller, NewKey, check_purpose, check_scopes
 from sendigopro.foundation import clock, ids, logs
 from sendigopro.foundation.limits import Policy
-from sendigopro.foundation.postgres import Conn, Pool
+from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool
 from sendigopro.foundation.problems import NotFound, Unauthenticated, Unavailable
 from sendigopro.foundation.recent import Recent
 
@@ -77,9 +78,10 @@ class Callers:
                     try:
                         await self._follow(conn)
                     finally:
-                        if not conn.is_closed():
+                        # An error here would hide a cancellation, and the process would never end.
+                        with suppress(asyncpg.PostgresError, *CONNECTION_LOST):
                             await conn.remove_listener(store.CHANNEL, self._hear)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except (asyncpg.PostgresError, *CONNECTION_LOST) as error:
                 log.warning("keys_not_followed", error=type(error).__name__)
                 await asyncio.sleep(CHECK_SECONDS)
 
@@ -129,7 +131,7 @@ class Callers:
         try:
             async with self._pool.acquire() as conn:
                 stored = await store.find_key_of_anyone(conn, key_hash=digest)
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError) as error:
+        except CONNECTION_LOST as error:
             raise Unavailable(
                 "storage_unavailable",
                 "We cannot check the key at this moment. Send the request again in a few seconds.",
@@ -171,7 +173,7 @@ def read_bearer(authorization: bytes | str | None) -> str:
         raise Unauthenticated("missing_key", "No API key came with the request. Send it as Authorization: Bearer sk_….")
     text = authorization.decode("latin-1") if isinstance(authorization, bytes) else authorization
     scheme, _, token = text.partition(" ")
-    if scheme.lower() != "bearer":
+    if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated(
             "missing_key", "The Authorization header holds no bearer token. Send Authorization: Bearer sk_…."
         )

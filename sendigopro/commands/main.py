@@ -13,7 +13,6 @@ COMMANDS = (
     "web",
     "worker",
     "migrate",
-    "doctor",
     "accounts",
     "keys",
     "carriers",

@@ -86,10 +86,9 @@ class Lanes:
         finally:
             await self._close_all()
 
-    def hint(self, carrier: str) -> None:
-        """Something was queued for a carrier: its lane looks."""
-        opened = self._open.get(UUID(carrier))
-        if opened is not None:
+    def hint(self) -> None:
+        """Something was queued: every lane looks."""
+        for opened in self._open.values():
             opened.lane.hint()
 
     def configuration_changed(self) -> None:

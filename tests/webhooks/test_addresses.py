@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendigopro.foundation.addresses import (
+from sendigopro.foundation.problems import Invalid
+from sendigopro.webhooks.addresses import (
     ForbiddenAddress,
     Origin,
     SystemLookup,
@@ -18,7 +19,6 @@ from sendigopro.foundation.addresses import (
     is_somewhere,
     read_url,
 )
-from sendigopro.foundation.problems import Invalid
 
 INSIDE_V4 = (
     "127.0.0.1", "127.255.255.254", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1",

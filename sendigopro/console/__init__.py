@@ -1,1 +1,0 @@
-"""What members and staff see: one file per screen; calls features, and is called by nobody."""
