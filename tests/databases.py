@@ -5,15 +5,17 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from sendigopro.foundation import migrations, roles
+from sendigopro.foundation import clock, migrations, partitions, roles
 from sendigopro.foundation.embedded import EmbeddedServer, Tuning
 
 COUNTER = itertools.count(1)
+DAYS_KEPT = 5
 
 
 class Databases:
@@ -68,7 +70,19 @@ async def migrate_both(server: EmbeddedServer) -> None:
     for database in ("main", "vault"):
         conn = await asyncpg.connect(server.url(database), user="owner")
         await migrations.migrate(conn, database)
+        await thin_out(conn)
         await conn.close()
+
+
+async def thin_out(conn: asyncpg.Connection) -> None:
+    """Keep the partitions of the next days only: a copy costs what its files cost, and most would stay empty."""
+    last = clock.today() + timedelta(days=DAYS_KEPT)
+    for parent in await partitions.parents(conn):
+        if parent.plan.firsts or parent.plan.every != "day":  # filed by a day far ahead, or few anyway
+            continue
+        for name in parent.partitions:
+            if partitions.end_of(name) > last:
+                await conn.execute(f"DROP TABLE {name}")
 
 
 @pytest.fixture
