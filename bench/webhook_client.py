@@ -9,7 +9,7 @@ from uuid import uuid4
 import uvloop
 
 from sendigopro.foundation import ids
-from sendigopro.webhooks.addresses import SystemLookup, read_url
+from sendigopro.foundation.addresses import SystemLookup, read_url
 from sendigopro.webhooks.client import Client, Pool
 from sendigopro.webhooks.connection import Answer
 from sendigopro.webhooks.sign import key_of, new_secret, signatures

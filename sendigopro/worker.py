@@ -22,9 +22,12 @@ from sendigopro.messages.receipts import Book, Receipts
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.settle import Settler
 from sendigopro.messages.sweep import Sweeper
+from sendigopro.messages.view import Viewer
 from sendigopro.runtime import Runtime
 from sendigopro.vault.keys import FileKeys
 from sendigopro.vault.vault import Vault
+from sendigopro.webhooks.again import Again
+from sendigopro.webhooks.deliver import Deliveries
 
 log = structlog.get_logger()
 
@@ -41,6 +44,7 @@ class Worker:
     runtime: Runtime
     directory: Directory
     lanes: Lanes
+    webhooks: Deliveries
     jobs: dict[str, Callable[[], Awaitable[None]]]
     resending: set[UUID] = field(default_factory=set)
 
@@ -69,7 +73,12 @@ def build(runtime: Runtime) -> Worker:
 
     lanes = Lanes(pool=pool, vault=vault, directory=directory, settler=settler, owner=owner, make_lane=make_lane)
     settler.on_chunk_done = lanes.chunk_done
-    worker = Worker(runtime, directory, lanes, {}, resending)
+    webhooks = Deliveries(
+        pool=pool, vault=vault, viewer=Viewer(pool=pool, vault=vault, directory=directory), bus=bus, owner=owner,
+        allow_private=runtime.settings.allow_private_webhooks,
+    )  # fmt: skip
+    bus.subscribe(webhooks.take)
+    worker = Worker(runtime, directory, lanes, webhooks, {}, resending)
     worker.jobs = {
         "settle": settler.run,
         "lanes": lanes.run,
@@ -81,6 +90,10 @@ def build(runtime: Runtime) -> Worker:
         "read settings": partial(_read_settings, worker),
         "upkeep": partial(upkeep.run, pool),
         "partitions": partial(partitions.keep_ahead, [runtime.settings.main("owner"), runtime.settings.vault("owner")]),
+        "write webhooks": webhooks.write,
+        "prepare webhooks": webhooks.prepare,
+        "watch webhook endpoints": webhooks.watch,
+        "repeat webhooks": Again(webhooks, pool).run,
     }
     return worker
 
@@ -96,6 +109,7 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     for task in tasks.values():
         task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
+    await worker.webhooks.close()
 
 
 async def _keep(name: str, job: Callable[[], Awaitable[None]]) -> None:
@@ -114,8 +128,8 @@ async def _listen(worker: Worker) -> None:
     """Hear hints of new work and of changed configuration; polls are the net under them."""
     changed = asyncio.Event()
 
-    def on_work(*_: object) -> None:
-        worker.lanes.hint()
+    def on_work(_conn: object, _pid: object, _channel: object, carrier: object) -> None:
+        worker.lanes.hint(str(carrier))
 
     def on_config(*_: object) -> None:
         changed.set()
@@ -134,6 +148,7 @@ async def _listen(worker: Worker) -> None:
                 changed.clear()
                 await worker.directory.refresh()
                 worker.lanes.configuration_changed()
+                worker.webhooks.configuration_changed()
 
 
 async def _read_settings(worker: Worker) -> None:

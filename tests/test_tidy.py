@@ -60,7 +60,7 @@ def may_hold_sql(path: Path) -> bool:
 
 
 def may_import_framework(path: Path) -> bool:
-    return path.stem == "api" or path.relative_to(PACKAGE).parts[0] in FRAMEWORK_FOLDERS
+    return path.stem == "api" or path.stem.endswith("_api") or path.relative_to(PACKAGE).parts[0] in FRAMEWORK_FOLDERS
 
 
 def test_no_function_is_longer_than_a_screen_and_a_half() -> None:

@@ -182,3 +182,19 @@ async def release_binds(conn: Conn, *, carrier_id: UUID, owner: str, slots: Sequ
 async def notify_config(conn: Conn) -> None:
     """Tell running processes that accounts, keys, carriers, routes, senders or endpoints changed."""
     await conn.execute("SELECT pg_notify('sendigopro_config', '')")
+
+
+async def lock_senders(conn: Conn) -> None:
+    """One at a time adds senders, so that a number has one owner; they are added seldom."""
+    await conn.execute("LOCK TABLE main.senders IN SHARE ROW EXCLUSIVE MODE")
+
+
+async def is_anothers(conn: Conn, *, account_id: UUID, channel: int, value: str) -> bool:
+    """Whether another account has this sender: what comes in to it could go to one of them only."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM main.senders WHERE channel = $2 AND value = $3 AND account_id <> $1)",
+        account_id,
+        channel,
+        value,
+    )
+    return found

@@ -13,6 +13,7 @@ COMMANDS = (
     "web",
     "worker",
     "migrate",
+    "doctor",
     "accounts",
     "keys",
     "carriers",

@@ -27,5 +27,5 @@ def welcome(words: Mapping[str, object]) -> None:
         say("Send a message:")
         say(
             f"  curl -sS {words['url']}/v1/messages -H 'Authorization: Bearer {key}'"
-            """ -H 'Content-Type: application/json' -d '{"to": "+447700900123", "body": "Hello"}'"""
+            """ -H 'Content-Type: application/json' -d '{"to": "+15005550006", "body": "Hello"}'"""
         )

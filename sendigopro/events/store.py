@@ -60,15 +60,34 @@ async def finish(conn: Conn, *, account_ids: Sequence[UUID], batch_ids: Sequence
     )
 
 
-async def renew(conn: Conn, *, owner: str, lease_seconds: float) -> None:
+async def renew(
+    conn: Conn, *, owner: str, lease_seconds: float, account_ids: Sequence[UUID], batch_ids: Sequence[UUID]
+) -> None:
     """Keep what this owner still works on."""
     await conn.execute(
         """
-        UPDATE main.outbox SET lease_until = now() + make_interval(secs => $2)
-        WHERE lease_owner = $1 AND lease_until > now()
+        UPDATE main.outbox o SET lease_until = now() + make_interval(secs => $2)
+        FROM unnest($3::uuid[], $4::uuid[]) AS kept (account_id, id)
+        WHERE o.account_id = kept.account_id AND o.id = kept.id AND o.account_id = ANY($3) AND o.lease_owner = $1
         """,
         owner,
         lease_seconds,
+        list(account_ids),
+        list(batch_ids),
+    )
+
+
+async def give_back(conn: Conn, *, owner: str, account_ids: Sequence[UUID], batch_ids: Sequence[UUID]) -> None:
+    """Let others lease what this owner has no room for."""
+    await conn.execute(
+        """
+        UPDATE main.outbox o SET lease_until = '-infinity'
+        FROM unnest($2::uuid[], $3::uuid[]) AS given (account_id, id)
+        WHERE o.account_id = given.account_id AND o.id = given.id AND o.account_id = ANY($2) AND o.lease_owner = $1
+        """,
+        owner,
+        list(account_ids),
+        list(batch_ids),
     )
 
 
@@ -96,3 +115,45 @@ async def lease_orphans_of_everyone(
 async def release_of_owner(conn: Conn, *, owner: str) -> None:
     """A restarted process gives up what its former life held, so that it is leased again at once."""
     await conn.execute("UPDATE main.outbox SET lease_until = '-infinity' WHERE lease_owner = $1", owner)
+
+
+async def read_after(
+    conn: Conn, *, account_id: UUID, mode: int, after: tuple[int, UUID], lowest_id: UUID, limit: int
+) -> list[tuple[int, Batch]]:
+    """Batches in the order of their transactions, with the transaction's number, after (number, batch id).
+
+    What is newer than the oldest transaction under way is left out, so a reader that goes on from the last one
+    it saw misses none. `lowest_id` only spares partitions that are known to be over.
+    """
+    rows = await conn.fetch(
+        """
+        SELECT xid, account_id, mode, id, payload FROM main.events
+        WHERE account_id = $1 AND mode = $2 AND (xid, id) > ($3::xid8, $4) AND id >= $5
+          AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid, id LIMIT $6
+        """,
+        account_id,
+        mode,
+        after[0],
+        after[1],
+        lowest_id,
+        limit,
+    )
+    return [(row["xid"], Batch(row["account_id"], row["mode"], row["id"], decode(row["payload"]))) for row in rows]
+
+
+async def find_batch(
+    conn: Conn, *, account_id: UUID, mode: int, event_id: bytes, between: tuple[UUID, UUID]
+) -> Batch | None:
+    """The batch that holds an event; `between` are batch ids around the event's time."""
+    row = await conn.fetchrow(
+        """
+        SELECT account_id, mode, id, payload FROM main.events
+        WHERE account_id = $1 AND mode = $2 AND id BETWEEN $4 AND $5 AND position($3::bytea IN payload) > 0
+        """,
+        account_id,
+        mode,
+        event_id,
+        *between,
+    )
+    return Batch(row["account_id"], row["mode"], row["id"], decode(row["payload"])) if row is not None else None

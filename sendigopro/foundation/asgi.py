@@ -102,12 +102,12 @@ def too_large(limit_bytes: int) -> TooLarge:
 
 async def answer(send: Send, status: int, body: bytes = b"", headers: Headers = (JSON_TYPE,)) -> None:
     """Send a whole answer at once; Request-Id and security headers are added by the root."""
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    # RFC 9110 §8.6: 204 has no length, and 304's would be that of what is not sent.
+    length = () if status in (204, 304) else ((b"content-length", b"%d" % len(body)),)
+    await send({"type": "http.response.start", "status": status, "headers": [*length, *headers]})
     await send({"type": "http.response.body", "body": body})
 
 
 async def answer_problem(send: Send, problem: Problem, scope: Scope) -> None:
     """Send a problem document."""
-    headers = [(name.encode(), value.encode()) for name, value in problem_headers(problem)]
-    await answer(send, int(problem.status), problem_json(problem, scope.get("request_id")), headers)
+    await answer(send, int(problem.status), problem_json(problem, scope.get("request_id")), problem_headers(problem))

@@ -9,6 +9,7 @@ from sendigopro.foundation.problems import Invalid
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32, as the TypeID specification 0.3 has it
 PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+THREES = [pair + low for pair in PAIRS for low in ALPHABET]
 VALUE_OF = {letter: value for value, letter in enumerate(ALPHABET)}
 SUFFIX_LENGTH = 26
 
@@ -25,9 +26,12 @@ def new_bytes() -> bytes:
 
 def typed(prefix: str, value: UUID | bytes) -> str:
     """Write an id as customers see it: `msg_01h455vb4pex5vsknk084sn02q`."""
-    number = value.int if isinstance(value, UUID) else int.from_bytes(value)
-    letters = [PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)]
-    return f"{prefix}_{''.join(letters)}"
+    n = value.int if isinstance(value, UUID) else int.from_bytes(value)
+    return (
+        f"{prefix}_{PAIRS[n >> 120]}{THREES[n >> 105 & 32767]}{THREES[n >> 90 & 32767]}{THREES[n >> 75 & 32767]}"
+        f"{THREES[n >> 60 & 32767]}{THREES[n >> 45 & 32767]}{THREES[n >> 30 & 32767]}{THREES[n >> 15 & 32767]}"
+        f"{THREES[n & 32767]}"
+    )
 
 
 def parse(prefix: str, text: str, *, param: str | None = None) -> UUID:

@@ -62,7 +62,7 @@ class Limited(TooMany):
             f"More than {1 / bucket.interval:g} requests a second. Wait, then go on more slowly.",
             retry_after_seconds=max(1, ceil(retry_after_seconds)),
         )
-        self.headers = bucket.headers(now)
+        self.headers = tuple(bucket.headers(now))
 
 
 class Limits:

@@ -64,8 +64,11 @@ class Forward(logging.Handler):
 
 
 def describe_error(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Turn `error=exception` into what may be told of it."""
+    """Turn `error=exception` and `log.exception` into what may be told of it; a traceback would show values."""
+    in_flight = event.pop("exc_info", None)
     error = event.get("error")
+    if in_flight and not isinstance(error, BaseException):
+        error = in_flight if isinstance(in_flight, BaseException) else sys.exc_info()[1]
     if isinstance(error, BaseException):
         event.update(told(error))
     return event

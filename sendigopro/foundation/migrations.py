@@ -35,6 +35,14 @@ async def migrate(conn: asyncpg.Connection, database: Database, folder: Path | N
     return applied
 
 
+async def pending(conn: asyncpg.Connection, database: Database, folder: Path | None = None) -> list[str]:
+    """The names of migrations that are not applied."""
+    folder = folder or migration_files.default_folder()
+    rows = await conn.fetch(f"SELECT number FROM {database}.migrations")  # noqa: S608  # one of two names
+    applied = {row["number"] for row in rows}
+    return [one.name for one in migration_files.read_migrations(folder / database) if one.number not in applied]
+
+
 async def make_ledger(conn: asyncpg.Connection, database: Database, profiles: Mapping[str, Annotation]) -> None:
     """Schemas, who may look into them, and the table of applied migrations."""
     async with conn.transaction():

@@ -16,17 +16,24 @@ else:
     Conn = asyncpg.Connection
 
 CONNECTION_LOST = (
-    OSError,
+    OSError,  # TimeoutError is one
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # it is being stopped, has crashed, or is starting
+    asyncpg.InsufficientResourcesError,  # disk, memory or connections have run out
 )
-"""The server is away; what was under way is unknown until it is back."""
+"""The server is away or cannot go on; what was under way is unknown, and trying again later is right."""
 
-HOT = {"plan_cache_mode": "force_generic_plan"}
+HOT = {
+    # Hot statements are planned once, and maybe while their tables are empty: then only an index is never wrong.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "enable_bitmapscan": "off",
+}
 PG_EPOCH_US = 946_684_800_000_000  # 2000-01-01: what timestamps in binary COPY count from
 PG_EPOCH_DAY = date(2000, 1, 1).toordinal()
 HEAD = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)

@@ -46,6 +46,8 @@ class Problem(Exception):  # RFC 9457's own word, and ours
         self.param = param
         self.errors = tuple(errors)
         self.retry_after_seconds = retry_after_seconds
+        self.headers: Sequence[tuple[bytes, bytes]] = ()
+        """More headers of the answer: what is left of a rate limit."""
 
     @property
     def title(self) -> str:
@@ -158,13 +160,13 @@ def problem_json(problem: Problem, request_id: str | None = None) -> bytes:
     return msgspec.json.encode(as_mapping(problem, request_id))
 
 
-def problem_headers(problem: Problem) -> list[tuple[str, str]]:
+def problem_headers(problem: Problem) -> list[tuple[bytes, bytes]]:
     """The headers that go with it."""
-    headers = [("content-type", CONTENT_TYPE)]
+    headers = [(b"content-type", CONTENT_TYPE.encode()), *problem.headers]
     if problem.retry_after_seconds is not None:
-        headers.append(("retry-after", str(problem.retry_after_seconds)))
+        headers.append((b"retry-after", b"%d" % problem.retry_after_seconds))
     if isinstance(problem, Unauthenticated):
-        headers.append(("www-authenticate", 'Bearer realm="SendiGoPro"'))
+        headers.append((b"www-authenticate", b'Bearer realm="SendiGoPro"'))
     if isinstance(problem, WrongMethod):
-        headers.append(("allow", problem.allowed))
+        headers.append((b"allow", problem.allowed.encode()))
     return headers

@@ -1,10 +1,13 @@
 """How a part and its supervisor speak: the part says whether it is ready, and ends when the supervisor has."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+
+log = logging.getLogger(__name__)
 
 VARIABLE = "SENDIGOPRO_SUPERVISOR_FD"  # our end of a socket pair
 ASK, READY, WAITING = b"?", b"r", b"w"
@@ -37,7 +40,7 @@ async def converse(link: socket.socket, spoken_to: asyncio.Event, is_ready: Call
     """Answer until the other end is closed."""
     told = b""
     while True:
-        state = READY if await is_ready() else WAITING
+        state = READY if await surely(is_ready) else WAITING
         if state != told:
             link.send(state)  # one byte always fits
             told = state
@@ -51,3 +54,12 @@ async def converse(link: socket.socket, spoken_to: asyncio.Event, is_ready: Call
             if not link.recv(64):
                 return
             told = ASK  # whatever it believes, it wants to hear it again
+
+
+async def surely(is_ready: Callable[[], Awaitable[bool]]) -> bool:
+    """Whoever cannot say how it is, is not ready; it must go on being asked."""
+    try:
+        return await is_ready()
+    except Exception as error:  # noqa: BLE001  # whatever it was, it must not end the conversation
+        log.warning("cannot say whether it is ready: %s", type(error).__name__)
+        return False

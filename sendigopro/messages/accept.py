@@ -17,11 +17,12 @@ from sendigopro.foundation.partitions import expiry_bucket
 from sendigopro.foundation.phones import PhoneNumber, parse_phone
 from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, TooMany, Unavailable
+from sendigopro.foundation.recent import Recent
 from sendigopro.messages import store
 from sendigopro.messages.group import Entry, GroupWriter, Prepared
 from sendigopro.messages.model import PRIORITY, Channel, Details, Direction, Mode, Purpose, Status
 from sendigopro.messages.route import route
-from sendigopro.messages.rows import Facts, pack_body, pack_facts, pack_tag
+from sendigopro.messages.rows import pack_body, pack_facts, pack_tag
 from sendigopro.messages.view import MessageObject
 from sendigopro.vault.sealing import seal
 from sendigopro.vault.vault import Subject, Vault
@@ -34,6 +35,7 @@ SCHEDULE_MAX = timedelta(days=35)
 TAGS_MAX = 10
 METADATA_MAX = 50
 BATCH_MAX = 1000
+ACCOUNTS_MAX = 10_000
 
 Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 MetadataKey = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -134,6 +136,7 @@ class Acceptor:
         self._writers = writers
         self._price_micros = price_micros
         self._currency = currency
+        self._typed_accounts: Recent[UUID, str] = Recent(ACCOUNTS_MAX)
         self.queue_depths: dict[UUID, int] = {}
         self.queue_ceiling = 5_000_000
         self.has_disk = True
@@ -245,18 +248,19 @@ class Acceptor:
         price = self._price_micros * draft.segments if caller.mode == Mode.LIVE else 0
         tags = [vault.tag_mac(account, tag) for tag in dict.fromkeys(asked.tags)]
         priority = PRIORITY[draft.purpose]
-        facts = Facts(
-            account_id=account.bytes, id=message_id, mode=caller.mode, channel=Channel.SMS,
+        country = _two_letters(draft.phone.country)
+        facts = pack_facts(
+            account_id=account.bytes, message_id=message_id, mode=caller.mode, channel=Channel.SMS,
             direction=Direction.OUTBOUND, purpose=draft.purpose, priority=priority, subject_id=subject.id.bytes,
             sender_id=draft.sender.id.bytes, key_id=caller.key_id.bytes, segments=draft.segments,
-            encoding=draft.encoding, country=_two_letters(draft.phone.country), carrier_id=draft.carrier.id.bytes,
+            encoding=draft.encoding, country=country, carrier_id=draft.carrier.id.bytes,
             price_micros=price, currency=self._currency, expires_at_us=round(draft.expires_at.timestamp() * 1_000_000),
             body_expires_on=expires_on, has_callback=asked.callback_url is not None,
         )  # fmt: skip
         prepared = Prepared(
             id=message_id, mode=caller.mode, carrier_id=draft.carrier.id, priority=priority, price_micros=price,
             send_at=asked.send_at, expires_at=draft.expires_at, body_expires_on=expires_on, channel=Channel.SMS,
-            country=facts.country, facts=pack_facts(facts),
+            country=country, facts=facts,
             body=pack_body(
                 account_id=account.bytes, message_id=message_id, expires_on=expires_on, body=body, details=details
             ),
@@ -268,7 +272,7 @@ class Acceptor:
         asked, message_id = draft.asked, draft.message_id
         return MessageObject(
             id=ids.typed("msg", message_id),
-            account_id=ids.typed("acc", caller.account_id),
+            account_id=self._typed(caller.account_id),
             mode="live" if caller.mode == Mode.LIVE else "test",
             status=Status.QUEUED if asked.send_at is None else Status.SCHEDULED,
             to=draft.phone.phone.reveal(),
@@ -286,6 +290,14 @@ class Acceptor:
             tags=asked.tags,
             callback_url=asked.callback_url,
         )
+
+    def _typed(self, account_id: UUID) -> str:
+        """An account's id as customers see it; written once for the many messages of one account."""
+        known = self._typed_accounts.get(account_id)
+        if known is None:
+            known = ids.typed("acc", account_id)
+            self._typed_accounts.put(account_id, known)
+        return known
 
     async def _claim(
         self,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -75,8 +75,8 @@ class GroupWriter:
         self._linger_seconds = linger_seconds
         self._waiting: list[Entry] = []
         self._arrived = asyncio.Event()
-        self.hint: Any = None
-        """Called after each commit that queued something due."""
+        self.hint: Callable[[set[UUID]], None] | None = None
+        """Called with their carriers after each commit that queued something due."""
 
     def submit(self, entry: Entry) -> None:
         """Queue a request; its future is resolved after the commit."""
@@ -145,7 +145,7 @@ class GroupWriter:
             else:
                 entry.done.set_result(answer)
         if assembled.chunks and self.hint is not None:
-            self.hint()
+            self.hint({chunk.carrier_id for chunk in assembled.chunks})
 
 
 def _refuse(group: Sequence[Entry], problem: Problem) -> None:

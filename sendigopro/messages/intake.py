@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from uuid import UUID
 
 import structlog
 
@@ -17,7 +18,8 @@ from sendigopro.vault.vault import Vault
 log = structlog.get_logger()
 
 WRITERS = 2
-HINT_PAUSE_SECONDS = 0.002
+LINGER_SECONDS = 0.001
+HINT_PAUSE_SECONDS = 0.008
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 FREE_BYTES_MIN = 1_000_000_000
@@ -33,9 +35,10 @@ class Intake:
         self._folder = settings.data_dir
         self._directory = directory
         self._hinted = asyncio.Event()
-        self._writers = [GroupWriter(runtime.main, linger_seconds=0) for _ in range(WRITERS)]
+        self._queued_for: set[UUID] = set()
+        self._writers = [GroupWriter(runtime.main, linger_seconds=LINGER_SECONDS) for _ in range(WRITERS)]
         for writer in self._writers:
-            writer.hint = self._hinted.set
+            writer.hint = self._note
         self.acceptor = Acceptor(
             pool=runtime.main,
             vault=vault,
@@ -53,14 +56,19 @@ class Intake:
             tasks.create_task(self._hint())
             tasks.create_task(self._look())
 
+    def _note(self, carrier_ids: set[UUID]) -> None:
+        self._queued_for |= carrier_ids
+        self._hinted.set()
+
     async def _hint(self) -> None:
         """One NOTIFY for all queued meanwhile, outside the accepting transactions, which so commit in parallel."""
         while True:
             await self._hinted.wait()
             self._hinted.clear()
+            carriers, self._queued_for = self._queued_for, set()
             try:
                 async with self._pool.acquire() as conn:
-                    await store.notify_work(conn)
+                    await store.notify_work(conn, carriers)
             except CONNECTION_LOST:
                 await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(HINT_PAUSE_SECONDS)

@@ -86,9 +86,10 @@ class Lanes:
         finally:
             await self._close_all()
 
-    def hint(self) -> None:
-        """Something was queued: every lane looks."""
-        for opened in self._open.values():
+    def hint(self, carrier: str) -> None:
+        """Something was queued for a carrier: its lane looks."""
+        opened = self._open.get(UUID(carrier))
+        if opened is not None:
             opened.lane.hint()
 
     def configuration_changed(self) -> None:

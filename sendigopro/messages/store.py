@@ -1,7 +1,7 @@
 """The SQL of accepting and reading messages. The queue's is in queue_store.py, that of outcomes in settle_store.py."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -201,9 +201,12 @@ async def unclaim(conn: Conn, claims: Sequence[Claim]) -> None:
     )
 
 
-async def notify_work(conn: Conn) -> None:
-    """Wake the workers; a hint only, the poll is the net."""
-    await conn.execute("SELECT pg_notify('sendigopro_work', '')")
+async def notify_work(conn: Conn, carrier_ids: Iterable[UUID]) -> None:
+    """Wake the workers that drain these carriers; a hint only, the poll is the net."""
+    await conn.execute(
+        "SELECT pg_notify('sendigopro_work', carrier) FROM unnest($1::text[]) AS c (carrier)",
+        [str(carrier_id) for carrier_id in carrier_ids],
+    )
 
 
 async def queue_depths_of_everyone(conn: Conn) -> dict[UUID, int]:
@@ -245,7 +248,7 @@ async def read_to_send(
         FROM main.messages m
         LEFT JOIN main.message_bodies b
           ON b.account_id = m.account_id AND b.message_id = m.id AND b.expires_on = m.body_expires_on
-         AND b.account_id = ANY($1) AND b.expires_on = ANY($5)
+         AND b.account_id = ANY($1) AND b.message_id = ANY($2) AND b.expires_on = ANY($5)
         WHERE m.account_id = ANY($1) AND m.id = ANY($2) AND m.id >= $3 AND m.id <= $4
         """,
         list(account_ids),

@@ -66,7 +66,7 @@ class Sweeper:
                     chunk_ids=[chunk.id for chunk, _, _ in places],
                     positions=[position for _, position, _ in places],
                 )
-                await store.notify_work(conn)
+                await store.notify_work(conn, {chunk.carrier_id for chunk in chunks})
             reach("sweep.before_commit")
         return len(due)
 

@@ -23,6 +23,11 @@ def tag_mac(lookup_key: bytes, tag: str) -> bytes:
     return mac(lookup_key, b"tag", tag.encode())
 
 
+def origin_mac(lookup_key: bytes, origin: str) -> bytes:
+    """By which webhooks to one host are kept together, without naming it."""
+    return mac(lookup_key, b"origin", origin.encode())
+
+
 def idempotency_mac(lookup_key: bytes, text: str) -> bytes:
     return mac(lookup_key, b"idempotency", text.encode())
 

@@ -16,7 +16,6 @@ KEY_EPOCH = 1  # which generation of the account's keys; it grows when they are 
 HEADER = struct.pack("!BI", VERSION, KEY_EPOCH)
 HEADER_BYTES, NONCE_BYTES, TAG_BYTES, KEY_BYTES = len(HEADER), 12, 16, 32
 NONCE_END = HEADER_BYTES + NONCE_BYTES
-SALT = b"sendigopro/seal/1"
 
 
 class UnreadableError(Exception):
@@ -45,21 +44,20 @@ def associated_data(place: Place) -> bytes:
 
 
 def derive(secret: bytes, use: bytes) -> bytes:
-    """HKDF-SHA256 (RFC 5869) for one block of 32 bytes: extract, then expand."""
-    extracted = hmac.digest(SALT, secret, "sha256")
-    return hmac.digest(extracted, use + b"\x01", "sha256")
+    """HKDF-SHA256 (RFC 5869), one block of 32 bytes; the secrets are random keys, so extracting is left out (§3.3)."""
+    return hmac.digest(secret, use + b"\x01", "sha256")
 
 
 def message_key(subject_key: bytes, bucket_key: bytes) -> bytes:
     """For a message's body and details: either death, the person's or the bucket's, is enough."""
-    return derive(subject_key + bucket_key, b"message")
+    return derive(subject_key + bucket_key, b"sendigopro/seal/1 message")
 
 
 def identifier_key(subject_key: bytes, account_key: bytes) -> bytes:
     """For a subject's identifier: it dies with the person or with the account."""
-    return derive(subject_key + account_key, b"identifier")
+    return derive(subject_key + account_key, b"sendigopro/seal/1 identifier")
 
 
 def account_secret_key(account_key: bytes) -> bytes:
     """For what belongs to the account itself: names, credentials, addresses of its endpoints."""
-    return derive(account_key, b"account")
+    return derive(account_key, b"sendigopro/seal/1 account")

@@ -162,6 +162,9 @@ class Vault:
     def tag_mac(self, account_id: UUID, tag: str) -> bytes:
         return macs.tag_mac(self._loaded(account_id).lookup, tag)
 
+    def origin_mac(self, account_id: UUID, origin: str) -> bytes:
+        return macs.origin_mac(self._loaded(account_id).lookup, origin)
+
     async def idempotency_mac(self, account_id: UUID, text: str) -> bytes:
         return macs.idempotency_mac((await self.load_account(account_id)).lookup, text)
 

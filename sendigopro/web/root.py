@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sendigopro.foundation import clock, ids, logs, problems
 from sendigopro.foundation.asgi import App, ClientGone, Message, Receive, Scope, Send, answer_problem, header, read_rest
-from sendigopro.foundation.problems import NotFound, Problem, TooLarge, WrongMethod
+from sendigopro.foundation.problems import NotFound, Problem, TooLarge, Unavailable, WrongMethod
 from sendigopro.web.measures import Measures
 
 SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
@@ -60,6 +60,8 @@ class Root:
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])
         began = clock.monotonic()
+        if scope["method"] == "HEAD":  # as GET; the server leaves the body out
+            scope = {**scope, "method": "GET"}
         given = header(scope, b"request-id")
         request_id = given if given and SANE_ID.fullmatch(given) else ids.typed("req", ids.new_bytes()).encode()
         scope["request_id"] = request_id.decode()
@@ -97,11 +99,8 @@ class Root:
     def find(self, scope: Scope, path: str) -> tuple[str, App]:
         """The door for a path, and the name under which it is counted."""
         if (methods := self.doors.exact.get(path)) is not None:
-            method = scope["method"]
-            if (app := methods.get(method)) is not None:
+            if (app := methods.get(scope["method"])) is not None:
                 return path, app
-            if method == "HEAD" and "GET" in methods:
-                return path, methods["GET"]
             if "*" not in methods:
                 raise WrongMethod(methods)
             return path, methods["*"]
@@ -117,7 +116,7 @@ async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -
         await answer_problem(send, problem, scope)
         return
     document = problems.problem_json(problem, scope.get("request_id"))
-    headers = [(name.encode(), value.encode()) for name, value in problems.problem_headers(problem)]
+    headers = problems.problem_headers(problem)
     headers += [(b"content-length", str(len(document)).encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": int(problem.status), "headers": headers})
     await send({"type": "http.response.body", "body": document, "more_body": True})
@@ -130,6 +129,14 @@ async def linger(receive: Receive) -> None:
         await read_rest(receive, b"", limit_bytes=LINGER_BYTES)
     except (TooLarge, ClientGone):
         return
+
+
+def away() -> Problem:
+    return Unavailable(
+        "storage_unavailable",
+        "The database cannot be reached at this moment. Send the request again in a few seconds.",
+        retry_after_seconds=2,
+    )
 
 
 def internal() -> Problem:

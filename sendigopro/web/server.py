@@ -16,20 +16,21 @@ STOP_SECONDS = 10
 LOOK_SECONDS = 5.0
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that several processes may share; the kernel spreads connections over them."""
+def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """A listening socket; a shared one lets several processes listen, and the kernel spreads connections over them."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((host, port))
-        sock.listen(BACKLOG)
-        sock.setblocking(False)  # noqa: FBT003  # the socket module's own form
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except OSError:
-        sock.close()
-        raise
+    sock = socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=is_shared)
+    return tuned(sock)
+
+
+def adopt(descriptor: int) -> socket.socket:
+    """A listening socket that the supervisor opened, and keeps while we are started again."""
+    return tuned(socket.socket(fileno=descriptor))
+
+
+def tuned(sock: socket.socket) -> socket.socket:
+    sock.setblocking(False)  # noqa: FBT003  # the socket module's own form
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # taken over by every connection
     return sock
 
 

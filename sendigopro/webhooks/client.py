@@ -10,7 +10,7 @@ import ssl
 from collections import deque
 from collections.abc import Sequence
 
-from sendigopro.webhooks.addresses import ForbiddenAddress, Lookup, Origin, addresses_of
+from sendigopro.foundation.addresses import ForbiddenAddress, Lookup, Origin, addresses_of
 from sendigopro.webhooks.connection import Answer, Connection, Failure, Post
 
 TIMEOUT_SECONDS = 15.0  # in total: looking up, connecting, writing and reading
@@ -176,6 +176,8 @@ class Pool:
             self._idle.remove(connection)
             connection.close()
         self._open_more()
+        if not self.limit and not self.size:
+            self._client.forget(self)
 
     def close(self) -> None:
         """End every connection; what was under way is answered `BROKE_OFF`, what waits stays for its owner."""
@@ -185,6 +187,12 @@ class Pool:
         for connection in tuple(self._connections):
             connection.close()
         self._client.forget(self)
+
+    def retire(self) -> None:
+        """End once what is under way has been answered."""
+        self.limit = 0
+        while self.drop_idle():
+            pass
 
     # connections call these
 
@@ -209,6 +217,9 @@ class Pool:
         # What was kept beside it has most likely been closed as well.
         while self.drop_idle():
             pass
+        if not self.limit:
+            post.answered(Answer(Failure.BROKE_OFF, 0))
+            return
         self.waiting.appendleft(post)
         self._open_more()
 

@@ -68,3 +68,20 @@ def test_libraries_go_the_same_way(written: StringIO) -> None:
 
     assert json.loads(written.getvalue())["logger"] == "uvicorn.error"
     assert "+4477" not in written.getvalue()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_exception_in_flight_is_told_without_values(as_json: bool) -> None:  # noqa: FBT001  # a case
+    stream = StringIO()
+    logs.configure(as_json=as_json, stream=stream)
+    recipient = "447700900123"
+    try:
+        raise ValueError(f"DETAIL: Failing row contains ({recipient}).")
+    except ValueError:
+        logs.get().exception("settle_failed")
+    structlog.reset_defaults()
+
+    assert "settle_failed" in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+    assert "test_logs.py" in stream.getvalue()
+    assert recipient not in stream.getvalue()

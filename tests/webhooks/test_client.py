@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sendigopro.webhooks.addresses import Origin
+from sendigopro.foundation.addresses import Origin
 from sendigopro.webhooks.client import Client, Pool
 from sendigopro.webhooks.connection import ANSWER_MAX, Answer, Failure
 from tests.webhooks.certificates import Authority

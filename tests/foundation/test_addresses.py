@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sendigopro.foundation.problems import Invalid
-from sendigopro.webhooks.addresses import (
+from sendigopro.foundation.addresses import (
     ForbiddenAddress,
     Origin,
     SystemLookup,
@@ -19,6 +18,7 @@ from sendigopro.webhooks.addresses import (
     is_somewhere,
     read_url,
 )
+from sendigopro.foundation.problems import Invalid
 
 INSIDE_V4 = (
     "127.0.0.1", "127.255.255.254", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1",

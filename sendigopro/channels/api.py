@@ -1,0 +1,164 @@
+"""The doors of senders: who an account's messages may come from."""
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Request, get, post
+from litestar.di import NamedDependency as Given
+from litestar.params import RawBody
+
+from sendigopro.accounts.model import Caller
+from sendigopro.accounts.scopes import need
+from sendigopro.channels import store
+from sendigopro.channels.directory import Directory
+from sendigopro.channels.model import Sender
+from sendigopro.foundation import ids, strict_json, strict_query
+from sendigopro.foundation.lists import Listed
+from sendigopro.foundation.operations import Operation
+from sendigopro.foundation.phones import parse_phone
+from sendigopro.foundation.problems import Conflict, Invalid
+from sendigopro.runtime import Runtime
+
+SMS = 1
+SENDERS_MAX = 400
+SHORT_CODE = re.compile(r"[0-9]{3,8}")
+# 3GPP TS 23.040 §9.1.2.5: eleven characters of the GSM alphabet; carriers agree on these, with at least one letter.
+NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 &._-]{0,9}[A-Za-z0-9.])?")
+
+
+class NewSender(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Who messages shall come from."""
+
+    value: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1, max_length=21, description="A number in E.164, a short code, or a name.", examples=["Acme"]
+        ),
+    ]
+    channel: Literal["sms"] = "sms"
+    is_default: Annotated[bool, msgspec.Meta(description="Used by messages that name no sender.")] = False
+
+
+class SenderObject(msgspec.Struct, kw_only=True):
+    """Who messages may come from."""
+
+    id: str
+    object: Literal["sender"] = "sender"
+    channel: Literal["sms"] = "sms"
+    value: str
+    kind: Literal["number", "short_code", "name"]
+    is_default: bool
+
+
+NEW = msgspec.json.Decoder(NewSender)
+
+
+@post("/v1/senders", status_code=201)
+async def create_sender(
+    caller: Given[Caller], runtime: Given[Runtime], directory: Given[Directory], body: RawBody
+) -> SenderObject:
+    """Add a sender; adding it again changes nothing but whether it is the default."""
+    need(caller, "senders.write")
+    wanted = strict_json.decode(body, NEW)
+    value = normalise(wanted.value)
+    sender = Sender(caller.account_id, ids.new(), SMS, value, wanted.is_default)
+    async with runtime.main.acquire() as conn, conn.transaction():
+        await store.lock_senders(conn)
+        if kind_of(value) != "name" and await store.is_anothers(
+            conn, account_id=caller.account_id, channel=SMS, value=value
+        ):
+            raise Conflict("sender_taken", "Another account has this number. Ask the operator.", param="value")
+        mine = await store.read_senders(conn, account_id=caller.account_id)
+        if len(mine) >= SENDERS_MAX and value not in {one.value for one in mine}:
+            raise Conflict("too_many_senders", f"An account may have {SENDERS_MAX} senders.")
+        kept = await store.add_sender(conn, sender)
+        if kept.is_default:
+            await store.clear_default(conn, account_id=caller.account_id, channel=SMS, except_id=kept.id)
+        await store.notify_config(conn)
+    await directory.refresh()
+    return describe(kept)
+
+
+@get("/v1/senders")
+async def list_senders(
+    request: Request[Any, Any, Any], caller: Given[Caller], runtime: Given[Runtime]
+) -> Listed[SenderObject]:
+    """All of them, oldest first."""
+    need(caller, "senders.read")
+    page = strict_query.read(request.scope["query_string"], strict_query.Page)
+    async with runtime.main.acquire() as conn:
+        senders = await store.read_senders(conn, account_id=caller.account_id)
+    after = None if page.after is None else ids.parse("snd", page.after, param="after")
+    before = None if page.before is None else ids.parse("snd", page.before, param="before")
+    between = [one for one in senders if (after is None or one.id > after) and (before is None or one.id < before)]
+    from_end = before is not None and after is None
+    shown = between[-page.limit :] if from_end else between[: page.limit]
+    data = [describe(one) for one in shown]
+    has_more = len(between) > len(shown)
+    return Listed(data=data, has_more=has_more, next_cursor=data[-1].id if has_more and not from_end else None)
+
+
+def normalise(value: str) -> str:
+    """The sender as it goes over the wire, or why it cannot."""
+    if value.startswith("+"):
+        try:
+            return parse_phone(value).phone.reveal()
+        except Invalid as problem:
+            raise Invalid("invalid_sender", problem.detail, param="value") from problem
+    if SHORT_CODE.fullmatch(value) or NAME.fullmatch(value):
+        return value
+    raise Invalid(
+        "invalid_sender",
+        "A sender is a number like +447400123456, a short code of 3 to 8 digits, or a name of up to 11 letters and "
+        "digits with at least one letter.",
+        param="value",
+    )
+
+
+def kind_of(value: str) -> Literal["number", "short_code", "name"]:
+    if value.startswith("+"):
+        return "number"
+    return "short_code" if value.isdigit() else "name"
+
+
+def describe(sender: Sender) -> SenderObject:
+    return SenderObject(
+        id=ids.typed("snd", sender.id), value=sender.value, kind=kind_of(sender.value), is_default=sender.is_default
+    )
+
+
+routes = [create_sender, list_senders]
+
+EXAMPLE = {
+    "id": "snd_01h455vb4pex5vsknk084sn02q",
+    "object": "sender",
+    "channel": "sms",
+    "value": "Acme",
+    "kind": "name",
+    "is_default": True,
+}
+operations = (
+    Operation(
+        method="POST",
+        path="/v1/senders",
+        name="create_sender",
+        summary="Add a sender",
+        tag="Senders",
+        answers={201: SenderObject},
+        answer_example=EXAMPLE,
+        request=NewSender,
+        request_example={"value": "Acme", "is_default": True},
+        problems=(400, 403, 409),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/senders",
+        name="list_senders",
+        summary="List senders, oldest first",
+        tag="Senders",
+        answers={200: Listed[SenderObject]},
+        query=strict_query.Page,
+        problems=(400, 403),
+    ),
+)

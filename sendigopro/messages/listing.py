@@ -1,0 +1,151 @@
+"""Which messages a list shows: filters and cursors turned into bounds on the id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from sendigopro.foundation import ids, strict_query
+from sendigopro.foundation.phones import PhoneNumber, parse_phone
+from sendigopro.foundation.postgres import Conn, Pool
+from sendigopro.foundation.problems import Invalid
+from sendigopro.messages import read_store
+from sendigopro.messages.model import RANKS_OF, Status
+from sendigopro.messages.view import status_of
+from sendigopro.vault.vault import Vault
+
+LOWEST, HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
+# Statuses before the first outcome are derived, so candidates are read and looked at; this many rounds at most.
+ROUNDS_MAX = 20
+ROUND_SIZE = 500
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class MessageQuery(strict_query.Page, forbid_unknown_fields=True, kw_only=True):
+    """How a list of messages may be narrowed."""
+
+    recipient: (
+        Annotated[str, msgspec.Meta(description="The other side's number, whole.", examples=["+447400123456"])] | None
+    ) = None
+    status: Annotated[Status, msgspec.Meta(description="Their status now.")] | None = None
+    tag: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="One of their tags.")] | None = None
+    created_after: Annotated[Moment, msgspec.Meta(description="Made at this time or later.")] | None = None
+    created_before: Annotated[Moment, msgspec.Meta(description="Made before this time.")] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of ids, in the order of the list (newest first)."""
+
+    ids: Sequence[UUID]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    account_id: UUID
+    mode: int
+    lowest: UUID
+    highest: UUID
+    newest_first: bool
+    subject_id: UUID | None
+    tag_mac: bytes | None
+    status: Status | None
+
+
+async def find_messages(pool: Pool, vault: Vault, query: MessageQuery, *, account_id: UUID, mode: int) -> Found:
+    """The ids of one page."""
+    subject_id = tag_mac = None
+    if query.recipient is not None:
+        subject = await vault.find(account_id, mode, read_recipient(query.recipient))
+        if subject is None:
+            return Found((), has_more=False)
+        subject_id = subject.id
+    if query.tag is not None:
+        await vault.load_account(account_id)
+        tag_mac = vault.tag_mac(account_id, query.tag)
+    lowest, highest = bounds(query)
+    newest_first = query.before is None or query.after is not None
+    wanted = _Wanted(account_id, mode, lowest, highest, newest_first, subject_id, tag_mac, query.status)
+    async with pool.acquire() as conn:
+        found = await _collect(conn, wanted, limit=query.limit + 1)
+    page = found[: query.limit]
+    return Found(page if newest_first else page[::-1], has_more=len(found) > query.limit)
+
+
+def read_recipient(text: str) -> PhoneNumber:
+    """A number from a query string, where an unescaped + has become a space."""
+    try:
+        return parse_phone(f"+{text[1:]}" if text.startswith(" ") else text)
+    except Invalid as problem:
+        raise Invalid(problem.code, problem.detail, param="recipient") from problem
+
+
+def bounds(query: MessageQuery) -> tuple[UUID, UUID]:
+    """The ids between which the page lies, both left out; ids sort by time."""
+    lowest, highest = LOWEST, HIGHEST
+    if query.created_after is not None:
+        lowest = UUID(int=max(0, first_int(query.created_after) - 1))
+    if query.created_before is not None:
+        highest = UUID(int=first_int(query.created_before))
+    if query.after is not None:
+        highest = min(highest, ids.parse("msg", query.after, param="after"))
+    if query.before is not None:
+        lowest = max(lowest, ids.parse("msg", query.before, param="before"))
+    return lowest, highest
+
+
+def first_int(moment: datetime) -> int:
+    return max(0, int(moment.timestamp() * 1000)) << 80
+
+
+async def _collect(conn: Conn, wanted: _Wanted, *, limit: int) -> list[UUID]:
+    if wanted.status is None or wanted.status in RANKS_OF:
+        ranks = None if wanted.status is None else RANKS_OF[wanted.status]
+        return await _read(conn, wanted, lowest=wanted.lowest, highest=wanted.highest, ranks=ranks, limit=limit)
+    collected: list[UUID] = []
+    lowest, highest = wanted.lowest, wanted.highest
+    for _ in range(ROUNDS_MAX):
+        candidates = await _read_unfinished(conn, wanted, lowest=lowest, highest=highest)
+        if candidates:
+            states = await read_store.read_states(conn, account_id=wanted.account_id, message_ids=candidates)
+            collected += [one for one in candidates if one in states and status_of(states[one]) is wanted.status]
+        if len(candidates) < ROUND_SIZE or len(collected) >= limit:
+            break
+        lowest, highest = (lowest, candidates[-1]) if wanted.newest_first else (candidates[-1], highest)
+    return collected[:limit]
+
+
+async def _read(
+    conn: Conn, wanted: _Wanted, *, lowest: UUID, highest: UUID, ranks: Sequence[int] | None, limit: int
+) -> list[UUID]:
+    return await read_store.list_messages(
+        conn,
+        account_id=wanted.account_id,
+        mode=wanted.mode,
+        lowest=lowest,
+        highest=highest,
+        subject_id=wanted.subject_id,
+        ranks=ranks,
+        tag_mac=wanted.tag_mac,
+        newest_first=wanted.newest_first,
+        limit=limit,
+    )
+
+
+async def _read_unfinished(conn: Conn, wanted: _Wanted, *, lowest: UUID, highest: UUID) -> list[UUID]:
+    if wanted.subject_id is not None or wanted.tag_mac is not None:
+        return await _read(conn, wanted, lowest=lowest, highest=highest, ranks=None, limit=ROUND_SIZE)
+    return await read_store.list_unfinished(
+        conn,
+        account_id=wanted.account_id,
+        mode=wanted.mode,
+        lowest=lowest,
+        highest=highest,
+        newest_first=wanted.newest_first,
+        limit=ROUND_SIZE,
+    )

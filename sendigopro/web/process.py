@@ -1,0 +1,110 @@
+"""A web process: what it holds open, and what runs behind its doors."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from sendigopro.accounts.keys import Callers
+from sendigopro.channels.directory import Directory
+from sendigopro.events.bus import Bus
+from sendigopro.foundation import logs
+from sendigopro.foundation.limits import Limits
+from sendigopro.foundation.postgres import CONNECTION_LOST
+from sendigopro.messages.intake import Intake
+from sendigopro.messages.load import Loader
+from sendigopro.messages.receive import Receiver
+from sendigopro.messages.view import Viewer
+from sendigopro.runtime import Runtime
+from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.vault import Vault
+from sendigopro.web import app
+from sendigopro.web.health import Readiness
+from sendigopro.web.measures import Measures
+from sendigopro.web.root import Root
+
+RETRY_SECONDS = 0.5
+CONFIG_CHANNEL = "sendigopro_config"
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The application and the jobs it cannot do without; each runs for ever and is started again if it fails."""
+
+    root: Root
+    readiness: Readiness
+    vault: Vault
+    directory: Directory
+    jobs: Mapping[str, Callable[[], Awaitable[None]]]
+
+
+def build(runtime: Runtime) -> Web:
+    """Put the parts together."""
+    pool = runtime.main
+    vault = Vault(runtime.vault, FileKeys(runtime.settings.keys_folder))
+    directory = Directory(pool)
+    intake = Intake(runtime, vault=vault, directory=directory)
+    bus = Bus()  # nobody listens in a web process: its batches are leased by a worker
+    parts = app.Parts(
+        runtime=runtime,
+        vault=vault,
+        directory=directory,
+        callers=Callers(pool),
+        limits=Limits(parts=runtime.settings.webs),
+        acceptor=intake.acceptor,
+        viewer=Viewer(pool=pool, vault=vault, directory=directory),
+        loader=Loader(pool=pool, vault=vault, directory=directory),
+        receiver=Receiver(pool=pool, vault=vault, directory=directory, bus=bus, owner=runtime.name),
+        bus=bus,
+        readiness=Readiness(runtime, vault),
+        measures=Measures(),
+    )
+    jobs: dict[str, Callable[[], Awaitable[None]]] = {
+        "take in": intake.run,
+        "follow keys": parts.callers.run,
+        "follow configuration": lambda: follow(runtime, directory),
+        "measure": parts.measures.run,
+    }
+    return Web(app.build(parts), parts.readiness, vault, directory, jobs)
+
+
+async def run_jobs(web: Web) -> None:
+    """Until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        for name, job in web.jobs.items():
+            tasks.create_task(keep(name, job), name=name)
+
+
+async def keep(name: str, job: Callable[[], Awaitable[None]]) -> None:
+    """Start a job again that failed: doors must not stand before nothing."""
+    while True:
+        try:
+            await job()
+        except* CONNECTION_LOST as group:
+            log.warning("job_waits_for_database", job=name, **logs.told(group.exceptions[0]))
+        except* Exception as group:  # noqa: BLE001  # whatever it was, the process must outlive it
+            told = logs.told(group.exceptions[0])
+            log.error("job_failed", job=name, **told)  # noqa: TRY400  # a traceback shows values
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def follow(runtime: Runtime, directory: Directory) -> None:
+    """Read carriers, routes and senders again when somebody says they changed."""
+    changed = asyncio.Event()
+
+    def on_change(*_: object) -> None:
+        changed.set()
+
+    async with runtime.main.acquire() as conn:
+        conn.add_termination_listener(on_change)
+        await conn.add_listener(CONFIG_CHANNEL, on_change)
+        try:
+            while not conn.is_closed():
+                await directory.refresh()
+                changed.clear()
+                await changed.wait()
+        finally:
+            conn.remove_termination_listener(on_change)
+            if not conn.is_closed():
+                await conn.remove_listener(CONFIG_CHANNEL, on_change)
