@@ -16,6 +16,7 @@ from sendigopro.commands.connected import Connected, connected
 from sendigopro.foundation import clock, migrations, partitions
 from sendigopro.foundation.database_urls import is_embedded
 from sendigopro.foundation.migrations import Database
+from sendigopro.foundation.postgres import server_setting, server_time
 from sendigopro.messages.intake import has_disk
 from sendigopro.messages.model import Channel, Mode
 
@@ -81,7 +82,7 @@ async def check_server(instance: Connected) -> list[Finding]:
         conn = await asyncpg.connect(url)
         try:
             for name, (wanted, told) in SERVER_SETTINGS.items():
-                found = await conn.fetchval("SELECT current_setting($1)", name)
+                found = await server_setting(conn, name)
                 state = GOOD if found == wanted else FAULT
                 findings.append(Finding(f"{database}: {name} = {found}", state, "" if state == GOOD else told))
         finally:
@@ -118,7 +119,7 @@ async def check_partitions(instance: Connected) -> list[Finding]:
 async def check_clock(instance: Connected) -> list[Finding]:
     """Lease and due times are the database's; ids carry ours."""
     async with instance.main.acquire() as conn:
-        theirs = await conn.fetchval("SELECT now()")
+        theirs = await server_time(conn)
     apart = abs((clock.now() - theirs).total_seconds())
     state = GOOD if apart < CLOCK_SECONDS_MAX else FAULT
     return [

@@ -13,7 +13,7 @@ from sendigopro.channels import credentials, store
 from sendigopro.channels.model import PLATFORM, Carrier, Sender
 from sendigopro.commands.migrate import migrate_both
 from sendigopro.foundation import ids
-from sendigopro.foundation.postgres import connect_pool
+from sendigopro.foundation.postgres import Conn, connect_pool
 from sendigopro.messages.model import Channel, Mode
 from sendigopro.settings import Settings, read_instance
 from sendigopro.vault.keys import FileKeys
@@ -59,7 +59,7 @@ async def prepare_instance(chosen: Settings) -> dict[str, object]:
     }
 
 
-async def set_up_sandbox(conn: asyncpg.Connection, vault: Vault) -> UUID:
+async def set_up_sandbox(conn: Conn, vault: Vault) -> UUID:
     """The carrier of test keys."""
     carrier_id = await store.carrier_id_of(conn, name=SANDBOX) or ids.new()
     carrier = Carrier(carrier_id, SANDBOX, "sandbox", Channel.SMS, SANDBOX_BINDS, 300, is_enabled=True)

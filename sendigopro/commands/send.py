@@ -2,15 +2,16 @@
 
 import json
 import os
-import time
 import urllib.error
 import urllib.request
+from time import sleep
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from sendigopro import settings
+from sendigopro.foundation import clock
 from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.settings import data_dir_of, read_instance
 
@@ -39,13 +40,13 @@ def send(
     message = call("POST", url, token, asked)
     console = Console()
     console.print(f"{message['id']}  {message['status']}")
-    follow(console, f"{url}/{message['id']}", token, message["status"], until=time.monotonic() + wait_seconds)
+    follow(console, f"{url}/{message['id']}", token, message["status"], until=clock.monotonic() + wait_seconds)
 
 
 def follow(console: Console, url: str, token: str, status: str, *, until: float) -> None:
     """Print each new status until the end, or until patience ends."""
-    while status not in ENDED and time.monotonic() < until:
-        time.sleep(LOOK_SECONDS)
+    while status not in ENDED and clock.monotonic() < until:
+        sleep(LOOK_SECONDS)
         seen = call("GET", url, token, None)["status"]
         if seen != status:
             status = seen

@@ -9,6 +9,7 @@ import asyncpg
 from sendigopro.foundation import clock, migration_files, partitions
 from sendigopro.foundation.catalogue import Annotation, UnknownWordError, read_comment
 from sendigopro.foundation.migration_files import Migration, MigrationError, Statement
+from sendigopro.foundation.postgres import Conn
 
 Database = Literal["main", "vault"]
 
@@ -17,7 +18,7 @@ LOCK = 0x5E4D1601  # any number, the same in every version
 LEDGER_PROFILE = "operations"  # of the table of applied migrations
 
 
-async def migrate(conn: asyncpg.Connection, database: Database, folder: Path | None = None) -> list[str]:
+async def migrate(conn: Conn, database: Database, folder: Path | None = None) -> list[str]:
     """Apply what is missing and return its names; safe to repeat and by two nodes at once.
 
     Every file is a transaction of its own under one lock, and is looked up again after the lock is held: whoever
@@ -35,7 +36,7 @@ async def migrate(conn: asyncpg.Connection, database: Database, folder: Path | N
     return applied
 
 
-async def pending(conn: asyncpg.Connection, database: Database, folder: Path | None = None) -> list[str]:
+async def pending(conn: Conn, database: Database, folder: Path | None = None) -> list[str]:
     """The names of migrations that are not applied."""
     folder = folder or migration_files.default_folder()
     rows = await conn.fetch(f"SELECT number FROM {database}.migrations")  # noqa: S608  # one of two names
@@ -43,7 +44,7 @@ async def pending(conn: asyncpg.Connection, database: Database, folder: Path | N
     return [one.name for one in migration_files.read_migrations(folder / database) if one.number not in applied]
 
 
-async def make_ledger(conn: asyncpg.Connection, database: Database, profiles: Mapping[str, Annotation]) -> None:
+async def make_ledger(conn: Conn, database: Database, profiles: Mapping[str, Annotation]) -> None:
     """Schemas, who may look into them, and the table of applied migrations."""
     async with conn.transaction():
         await lock(conn)
@@ -59,9 +60,7 @@ async def make_ledger(conn: asyncpg.Connection, database: Database, profiles: Ma
             await annotate(conn, ledger, column, annotation=profiles[LEDGER_PROFILE])
 
 
-async def apply(
-    conn: asyncpg.Connection, migration: Migration, database: Database, *, profiles: Mapping[str, Annotation]
-) -> str:
+async def apply(conn: Conn, migration: Migration, database: Database, *, profiles: Mapping[str, Annotation]) -> str:
     """Apply one file, or return an empty name when it is there already."""
     async with conn.transaction():
         await lock(conn)
@@ -86,9 +85,7 @@ async def apply(
     return migration.name
 
 
-async def run(
-    conn: asyncpg.Connection, statement: Statement, migration: Migration, *, profiles: Mapping[str, Annotation]
-) -> None:
+async def run(conn: Conn, statement: Statement, migration: Migration, *, profiles: Mapping[str, Annotation]) -> None:
     """Run one statement and write its notes into the catalogue."""
     try:
         await conn.execute(statement.sql)
@@ -102,7 +99,7 @@ async def run(
         await partitions.write_plan(conn, statement.table, partitions.read_words(statement.plan))
 
 
-async def annotate(conn: asyncpg.Connection, table: str, column: str, *, annotation: Annotation) -> None:
+async def annotate(conn: Conn, table: str, column: str, *, annotation: Annotation) -> None:
     """Put the whole annotation on a column; where its values are personal, keep them out of pg_statistic."""
     text = annotation.comment().replace("'", "''")
     await conn.execute(f"COMMENT ON COLUMN {table}.{column} IS '{text}'")
@@ -110,7 +107,7 @@ async def annotate(conn: asyncpg.Connection, table: str, column: str, *, annotat
     await conn.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS {target}")
 
 
-async def check_columns(conn: asyncpg.Connection, database: Database, migration: Migration) -> None:
+async def check_columns(conn: Conn, database: Database, migration: Migration) -> None:
     """The gate: every column of every table of ours says what it holds, or nothing of the migration stays."""
     faults = []
     for row in await columns_of(conn, database):
@@ -126,7 +123,7 @@ async def check_columns(conn: asyncpg.Connection, database: Database, migration:
         raise MigrationError(f"{database}/{migration.name}: the gate is closed for {', '.join(faults)}.")
 
 
-async def columns_of(conn: asyncpg.Connection, database: Database) -> list[asyncpg.Record]:
+async def columns_of(conn: Conn, database: Database) -> list[asyncpg.Record]:
     """Every column with its comment; a partition has its parent's comment, but statistics of its own."""
     rows: list[asyncpg.Record] = await conn.fetch(
         """
@@ -146,7 +143,7 @@ async def columns_of(conn: asyncpg.Connection, database: Database) -> list[async
     return rows
 
 
-async def refresh_comments(conn: asyncpg.Connection, database: Database, profiles: Mapping[str, Annotation]) -> None:
+async def refresh_comments(conn: Conn, database: Database, profiles: Mapping[str, Annotation]) -> None:
     """Write comments again whose profile has changed in profiles.json since."""
     async with conn.transaction():
         await lock(conn)
@@ -157,5 +154,5 @@ async def refresh_comments(conn: asyncpg.Connection, database: Database, profile
                 await annotate(conn, row["table"], row["name"], annotation=current)
 
 
-async def lock(conn: asyncpg.Connection) -> None:
+async def lock(conn: Conn) -> None:
     await conn.execute("SELECT pg_advisory_xact_lock($1)", LOCK)

@@ -74,6 +74,18 @@ async def ping(pool: Pool) -> None:
     await pool.fetchval("SELECT 1")
 
 
+async def server_time(conn: Conn) -> datetime:
+    """The clock by which leases and due times are read."""
+    now: datetime = await conn.fetchval("SELECT now()")
+    return now
+
+
+async def server_setting(conn: Conn, name: str) -> str:
+    """A setting of the server, as it would print it."""
+    setting: str = await conn.fetchval("SELECT current_setting($1)", name)
+    return setting
+
+
 async def copy_rows(
     conn: Conn, table: str, *, columns: Sequence[str], rows: Sequence[bytes], schema: str = "main"
 ) -> None:

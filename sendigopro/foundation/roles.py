@@ -3,6 +3,7 @@
 import asyncpg
 
 from sendigopro.foundation.operator_errors import OperatorError
+from sendigopro.foundation.postgres import Conn
 
 # Who may do what is granted by the migrations, table by table. `pipeline` carries messages of every account and uses
 # COPY, which PostgreSQL refuses under row level security, so it stands outside it; `door` never does.
@@ -18,7 +19,7 @@ class RolesMissingError(OperatorError):
     """The roles are not there and we may not make them."""
 
 
-async def ensure_roles(conn: asyncpg.Connection) -> None:
+async def ensure_roles(conn: Conn) -> None:
     """Make the roles that are missing and let the connected user act as each of them."""
     present = {
         row["rolname"] for row in await conn.fetch("SELECT rolname FROM pg_roles WHERE rolname = ANY($1)", [*ROLES])
@@ -37,14 +38,14 @@ async def ensure_roles(conn: asyncpg.Connection) -> None:
         ) from error
 
 
-async def create_role(conn: asyncpg.Connection, role: str) -> None:
+async def create_role(conn: Conn, role: str) -> None:
     try:
         await conn.execute(f"CREATE ROLE {role} {ROLES[role]}")
     except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
         return  # another node was quicker
 
 
-async def ensure_databases(conn: asyncpg.Connection) -> None:
+async def ensure_databases(conn: Conn) -> None:
     """On our own server: both databases, which belong to `owner` and to nobody else."""
     present = {row["datname"] for row in await conn.fetch("SELECT datname FROM pg_database")}
     for name in DATABASES:

@@ -7,7 +7,7 @@ import msgspec
 
 from sendigopro.foundation import clock, metrics, partitions
 from sendigopro.foundation.asgi import JSON_TYPE, App, Receive, Scope, Send, answer
-from sendigopro.foundation.postgres import CONNECTION_LOST
+from sendigopro.foundation.postgres import CONNECTION_LOST, ping
 from sendigopro.messages.intake import has_disk
 from sendigopro.runtime import Runtime
 from sendigopro.vault.model import PLATFORM
@@ -46,11 +46,11 @@ class Readiness:
         return set((await self.look()).values()) == {"ok"}
 
     async def database(self) -> str:
-        await health_store.ask(self.runtime.main)
+        await ping(self.runtime.main)
         return "ok"
 
     async def vault_database(self) -> str:
-        await health_store.ask(self.runtime.vault)
+        await ping(self.runtime.vault)
         return "ok"
 
     async def keys(self) -> str:

@@ -1,11 +1,6 @@
 """The SQL behind the numbers: how much waits, and for how long."""
 
-from sendigopro.foundation.postgres import Conn, Pool
-
-
-async def ask(pool: Pool) -> None:
-    """Come back if the database answers."""
-    await pool.execute("SELECT 1")
+from sendigopro.foundation.postgres import Conn
 
 
 async def read_backlog_of_everyone(conn: Conn) -> dict[str, float]:

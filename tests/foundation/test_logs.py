@@ -76,7 +76,7 @@ def test_an_exception_in_flight_is_told_without_values(as_json: bool) -> None:  
     logs.configure(as_json=as_json, stream=stream)
     recipient = "447700900123"
     try:
-        raise ValueError(f"DETAIL: Failing row contains ({recipient}).")
+        raise ValueError(f"DETAIL: Failing row contains ({recipient}).")  # noqa: TRY301  # to be in flight
     except ValueError:
         logs.get().exception("settle_failed")
     structlog.reset_defaults()
