@@ -20,6 +20,7 @@ COMMANDS = (
     "routes",
     "senders",
     "send",
+    "console",
     "version",
     *HIDDEN,
 )

@@ -12,6 +12,7 @@ from sendigopro.accounts.first import create_first_account
 from sendigopro.channels import credentials, store
 from sendigopro.channels.model import PLATFORM, Carrier, Sender
 from sendigopro.commands.migrate import migrate_both
+from sendigopro.console import handset_key
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, connect_pool
 from sendigopro.messages.model import Channel, Mode
@@ -33,12 +34,22 @@ def prepare() -> None:
 
 
 async def prepare_instance(chosen: Settings) -> dict[str, object]:
-    """Everything a first message needs: tables, an account with keys and a sender, the sandbox carrier."""
+    """Everything a first message needs: tables, an account with keys and a sender, the sandbox carrier, a way in."""
     await migrate_both(chosen)
-    if read_instance(chosen.data_dir).get("first", {}).get("account_id"):
-        return {}
+    remembered = read_instance(chosen.data_dir).get("first", {})
     vault_pool = await connect_pool(chosen.vault("pipeline"), size=2, name="prepare")
     vault = Vault(vault_pool, FileKeys(chosen.keys_folder))
+    try:
+        fresh = {} if remembered.get("account_id") else await make_first_account(chosen, vault)
+        account_id = ids.parse("acc", str((remembered | fresh)["account_id"]))
+        return fresh | {"console_url": await handset_key.address(vault, account_id, url=chosen.url)}
+    finally:
+        await vault.close()
+        await vault_pool.close()
+
+
+async def make_first_account(chosen: Settings, vault: Vault) -> dict[str, object]:
+    """An account with keys and a sender, and the sandbox carrier; what must be remembered of it."""
     conn = await asyncpg.connect(chosen.main("owner"))
     try:
         first = await create_first_account(conn, vault, currency=chosen.currency)
@@ -49,8 +60,6 @@ async def prepare_instance(chosen: Settings) -> dict[str, object]:
             )
     finally:
         await conn.close()
-        await vault.close()
-        await vault_pool.close()
     return {
         "account_id": ids.typed("acc", first.account_id),
         "test_key": first.test_key,

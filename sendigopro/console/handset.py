@@ -81,9 +81,10 @@ class Handset:
 
 
 @get("/console")
-async def console() -> Redirect:
-    """The only screen so far."""
-    return Redirect(HOME)
+async def console(request: Request[Any, Any, Any], vault: Given[Vault]) -> Response[Any]:
+    """The only screen so far. A key in the address becomes a cookie, so that it stays in no history or referrer."""
+    key = parse_qs(request.scope["query_string"].decode("latin-1")).get("key", [""])[0]
+    return await let_in(request, vault, key) if key else Redirect(HOME)
 
 
 @get("/")
@@ -100,10 +101,7 @@ async def show_all(
     viewer: Given[Viewer],
     directory: Given[Directory],
 ) -> Response[Any]:
-    """All phones; with a key in the address, first a cookie in its place, so that it is in no history or referrer."""
-    key = parse_qs(request.scope["query_string"].decode("latin-1")).get("key", [""])[0]
-    if key:
-        return await let_in(request, vault, key)
+    """All phones."""
     handset = await open_handset(request, runtime, vault, viewer, directory)
     if isinstance(handset, Response):
         return handset

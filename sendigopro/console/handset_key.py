@@ -29,6 +29,11 @@ async def issue(vault: Vault, account_id: UUID, *, now: datetime | None = None) 
     return base64.urlsafe_b64encode(account_id.bytes + sealed).rstrip(b"=").decode()
 
 
+async def address(vault: Vault, account_id: UUID, *, url: str) -> str:
+    """Where the handset opens: the address to print, with a fresh key in it."""
+    return f"{url}/console?key={await issue(vault, account_id)}"
+
+
 async def account_of(vault: Vault, key: str) -> UUID:
     """The account it opens; whatever is wrong with it, the same `Unauthenticated`."""
     try:
