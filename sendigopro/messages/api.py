@@ -1,7 +1,7 @@
 """The two hot doors: raw ASGI in front of the framework, so that a message costs no more than it must."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,25 +17,20 @@ from sendigopro.messages.view import MessageObject
 ONE_LIMIT_BYTES = 64_000
 BATCH_LIMIT_BYTES = 4_000_000
 KEY_LENGTH_MAX = 255
+COUNT = msgspec.Meta(min_length=1, max_length=BATCH_MAX)
 REPLAYED = (b"idempotent-replayed", b"true")
 
 
 class NewBatch(msgspec.Struct, forbid_unknown_fields=True):
     """Up to 1,000 messages, each accepted or refused on its own."""
 
-    messages: "list[NewMessage]" = msgspec.field()
-
-    def __post_init__(self) -> None:
-        _check_count(len(self.messages))
+    messages: Annotated[list[NewMessage], COUNT]
 
 
 class RawBatch(msgspec.Struct, forbid_unknown_fields=True):
     """The same, read one by one: when one of them is not what it should be."""
 
-    messages: list[msgspec.Raw]
-
-    def __post_init__(self) -> None:
-        _check_count(len(self.messages))
+    messages: Annotated[list[msgspec.Raw], COUNT]
 
 
 class BatchResult(msgspec.Struct, omit_defaults=True):
@@ -52,11 +47,6 @@ class BatchAnswer(msgspec.Struct, kw_only=True):
 
     object: Literal["batch"] = "batch"
     data: list[BatchResult]
-
-
-def _check_count(count: int) -> None:
-    if not 1 <= count <= BATCH_MAX:
-        raise ValueError(f"Expected between 1 and {BATCH_MAX} messages")
 
 
 ONE = msgspec.json.Decoder(NewMessage)

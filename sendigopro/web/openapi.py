@@ -126,15 +126,32 @@ def require_what_is_always_there(types: Sequence[Any], components: dict[str, Any
         is_request = component.get("additionalProperties") is False
         if component.get("type") == "object" and not is_request and "properties" in component:
             component["required"] = [*component["properties"]]
-    for one in types:
-        for struct in (one, *getattr(one, "__args__", ())):
-            if (
-                isinstance(struct, type)
-                and issubclass(struct, msgspec.Struct)
-                and struct.__struct_config__.omit_defaults
-            ):
-                fields = msgspec.structs.fields(struct)
-                components[struct.__name__]["required"] = [one.encode_name for one in fields if one.required]
+    for struct in structs_in(types):
+        if struct.__struct_config__.omit_defaults:
+            fields = msgspec.structs.fields(struct)
+            components[struct.__name__]["required"] = [field.encode_name for field in fields if field.required]
+
+
+def structs_in(types: Sequence[Any]) -> set[type[msgspec.Struct]]:
+    """Every struct that these types are made of."""
+    found: set[type[msgspec.Struct]] = set()
+    waiting = list(msgspec.inspect.multi_type_info(types))
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, msgspec.inspect.StructType):
+            struct = getattr(one.cls, "__origin__", one.cls)
+            if one.cls is struct:
+                if struct in found:
+                    continue
+                found.add(struct)
+            waiting += [field.type for field in one.fields]
+        elif isinstance(one, msgspec.inspect.UnionType):
+            waiting += one.types
+        elif isinstance(one, msgspec.inspect.ListType):
+            waiting.append(one.item_type)
+        elif isinstance(one, msgspec.inspect.Metadata):
+            waiting.append(one.type)
+    return found
 
 
 def describe(operation: Operation, schema_of: Mapping[int, Any], components: Mapping[str, Any]) -> dict[str, Any]:

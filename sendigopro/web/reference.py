@@ -108,7 +108,8 @@ def example_of(content: Mapping[str, Any], success: Mapping[str, Any]) -> str:
 SAMPLES: Mapping[str, Any] = {
     "id": "msg_01h455vb4pex5vsknk084sn02q",
     "account_id": "acc_01h455vb4pex5vsknk084sn02r",
-    "to": "+447400123456",
+    "to": "+15005550006",
+    "direction": "outbound",
     "from": "SendiGoPro",
     "body": "Hello from SendiGoPro",
     "purpose": "transactional",
@@ -173,7 +174,10 @@ def resolve(content: Mapping[str, Any], one: Mapping[str, Any]) -> Mapping[str, 
 
 def parameter_row(content: Mapping[str, Any], one: Mapping[str, Any]) -> Row:
     return Row(
-        one["name"], kind(content, one["schema"]), one.get("description", f"In the {one['in']}."), one["required"]
+        one["name"],
+        kind(content, one["schema"]),
+        one.get("description", "Its id." if one["in"] == "path" else ""),
+        one["required"],
     )
 
 
