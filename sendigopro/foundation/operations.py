@@ -25,6 +25,8 @@ class Operation:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Request header that may be given → what it does."""
     problems: Sequence[int] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Operation that takes the answer's id → in which path parameter."""
     body_limit_bytes: int = 1_000_000
 
 

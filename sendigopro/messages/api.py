@@ -147,6 +147,9 @@ OPERATIONS = (
         request_example=EXAMPLE,
         headers=IDEMPOTENCY_HEADER,
         problems=(400, 402, 403, 409, 413, 415, 422, 503),
+        links=dict.fromkeys(
+            ("get_message", "list_message_events", "explain_message", "cancel_message", "delete_message"), "message_id"
+        ),
         body_limit_bytes=ONE_LIMIT_BYTES,
     ),
     Operation(

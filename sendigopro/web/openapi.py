@@ -186,6 +186,11 @@ def describe_answers(operation: Operation, schema_of: Mapping[int, Any]) -> dict
             if operation.answer_example is not None:
                 content["example"] = operation.answer_example
             described["content"] = {"application/json": content}
+        if operation.links:
+            described["links"] = {
+                name: {"operationId": name, "parameters": {parameter: "$response.body#/id"}}
+                for name, parameter in operation.links.items()
+            }
         answers[str(status)] = described
     for status in sorted({*ALWAYS, *operation.problems, *implied_problems(operation)}):
         answers[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}

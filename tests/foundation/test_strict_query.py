@@ -26,6 +26,10 @@ REFUSED = [
     (b"recipent=%2B447700900123", "unknown_parameter", "recipent"),
     (b"recipient=%ff", "invalid_parameter", None),
     (b"recipient=a%00b", "invalid_parameter", "recipient"),
+    (b"limit=null", "invalid_parameter", "limit"),
+    (b"created_after=null", "invalid_parameter", "created_after"),
+    (b"created_after=0.5", "invalid_parameter", "created_after"),
+    (b"created_after=1767225600", "invalid_parameter", "created_after"),
     (b"created_after=yesterday", "invalid_parameter", "created_after"),
     (b"a=1&" * 51, "too_many_parameters", None),
 ]
@@ -47,6 +51,10 @@ def test_what_is_right_is_read() -> None:
     assert read == Filters(
         limit=5, recipient="+44 1", created_after=datetime(2026, 11, 23, 10, tzinfo=UTC), is_final=True, from_="x"
     )
+
+
+def test_null_is_a_word_like_any_other() -> None:
+    assert strict_query.read(b"recipient=null", Filters).recipient == "null"
 
 
 def test_what_cannot_be_an_id_is_not_there() -> None:

@@ -79,9 +79,9 @@ async def test_each_wrong_request_is_refused_by_name_and_nothing_is_kept(site: S
         document = msgspec.json.decode(answered.body)
         found = (answered.status, document["code"], document.get("param"))
         if found != (status, code or found[1], param if code else found[2]):
-            wrong.append((raw[:80], found, (status, code, param)))
+            wrong.append([raw[:80], found, status, code, param])
         if answered.headers["content-type"] != "application/problem+json" or not document["detail"]:
-            wrong.append((raw[:80], answered.headers, document))
+            wrong.append([raw[:80], answered.headers, document])
 
     assert not wrong, wrong
     assert await site.house.fetch("SELECT id FROM main.messages") == []
@@ -168,6 +168,8 @@ QUERIES = [
     ("colour=red", "unknown_parameter", "colour"),
     ("limit=1&limit=2", "duplicate_parameter", "limit"),
     ("status=gone", "invalid_parameter", "status"),
+    ("status=null", "invalid_parameter", "status"),
+    ("created_after=null", "invalid_parameter", "created_after"),
     ("recipient=hello", "invalid_number", "recipient"),
     ("after=msg_x", "invalid_id", "after"),
     ("before=evt_01h455vb4pex5vsknk084sn02q", "invalid_id", "before"),
