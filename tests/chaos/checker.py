@@ -22,6 +22,7 @@ ENDS = {
     *(Status.REJECTED, Status.FAILED, Status.DELIVERED),
 }
 CALLED_BACK = {*ENDS, Status.UNKNOWN}
+CHARGED = {Rank.SENT, Rank.UNKNOWN}  # handed over, or perhaps
 NEVER_SENT = {Status.CANCELED, Status.EXPIRED}
 
 
@@ -114,14 +115,13 @@ def budgets_hold(_: History, facts: Facts) -> Iterator[str]:
         if purse.balance_micros + purse.limit_micros - purse.held_micros < 0:
             yield f"more is spent and held than the limit allows: {purse}"
     held = sum(purse.held_micros for purse in facts.purses if purse.limit_micros is not None)
-    open_ones = sum(stored.held_micros for stored in facts.stored.values() if holds_credit(stored.ranks))
+    open_ones = sum(stored.held_micros for stored in facts.stored.values() if not stored.ranks)
     if held != open_ones:
         yield f"{held} micros are held, and messages on their way account for {open_ones}"
-
-
-def holds_credit(ranks: set[int]) -> bool:
-    """Not yet sent, not ended; or unclear, so that nobody can say whether it is to be paid."""
-    return not ranks or (max(ranks) == Rank.UNKNOWN and Rank.SENT not in ranks)
+    charged = -sum(purse.ledger_micros for purse in facts.purses)
+    to_pay = sum(stored.price_micros for stored in facts.stored.values() if stored.ranks & CHARGED)
+    if charged != to_pay:
+        yield f"{charged} micros were charged, and what was handed to the carrier costs {to_pay}"
 
 
 def one_key_makes_one_message(history: History, facts: Facts) -> Iterator[str]:

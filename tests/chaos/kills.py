@@ -104,7 +104,7 @@ class Conductor:
     async def strike(self, kill: Kill) -> Killed:
         fault = self.misbehave()
         await asyncio.sleep(self.chance.uniform(0.1, 0.5))
-        before = self.instance.pids()
+        before = await self.pids_when_ready()
         was_reached = True
         if kill.victim == "up":
             await asyncio.to_thread(self.instance.kill)
@@ -115,9 +115,12 @@ class Conductor:
         began = time.monotonic()
         if kill.victim == "up":
             self.instance.launch()
-        if was_reached:
-            await self.until_changed(before, began)
-        await self.until_ready(began)
+        try:
+            if was_reached:
+                await self.until_changed(before, began)
+            await self.until_ready(began)
+        except NotReady as error:
+            raise NotReady(f"{kill} was {was_reached}, before {before}, now {self.instance.ready()}. {error}") from error
         return Killed(kill, fault, was_reached, time.monotonic() - began)
 
     def misbehave(self) -> str:
@@ -139,8 +142,7 @@ class Conductor:
 
     def kill_one(self, victim: str, pids: dict[str, int]) -> None:
         names = sorted(name for name in pids if name.split("-")[0] == victim)
-        if names:
-            os.kill(pids[self.chance.choice(names)], signal.SIGKILL)
+        os.kill(pids[self.chance.choice(names)], signal.SIGKILL)
 
     async def kill_at_point(self, kill: Kill, pids: dict[str, int]) -> bool:
         """True when somebody came by; the order removes itself when it is carried out."""
@@ -161,6 +163,14 @@ class Conductor:
         while (now := self.instance.pids()) == before or not now:
             self.check_patience(began)
             await asyncio.sleep(POLL_SECONDS)
+
+    async def pids_when_ready(self) -> dict[str, int]:
+        """It may just be telling that something does not answer; whom to kill is known once all do."""
+        began = time.monotonic()
+        while not (pids := self.instance.pids()):
+            self.check_patience(began)
+            await asyncio.sleep(POLL_SECONDS)
+        return pids
 
     async def until_ready(self, began: float) -> None:
         while self.instance.ready() is None:

@@ -81,9 +81,12 @@ class Load:
             return None
 
     def note(self, asked: Asked, answer: Answer | None) -> None:
-        if answer is None or answer[0] not in ANSWERED:
+        if answer is None:
             return
         status, words = answer
+        if status not in ANSWERED:
+            self.errors.append(f"{status} {words.get('code')}")
+            return
         if status < 300:
             asked.verdict, asked.message_id = Verdict.ACCEPTED, bare(words["id"])
         else:

@@ -72,15 +72,15 @@ def clean_run() -> tuple[History, Facts]:
     facts = Facts(
         submits={"1": 1, "2": 3, "5": 1, "7": 1, "8": 1},
         stored={
-            "m1": Stored(set(DELIVERED), held_micros=5),
-            "m2": Stored(set(DELIVERED), held_micros=15),
-            "m3": Stored(is_waiting=True, held_micros=5),
-            "m4": Stored({Rank.CANCELED}, held_micros=5),
-            "m5": Stored(set(DELIVERED), held_micros=5),
-            "m7": Stored({Rank.UNKNOWN}, held_micros=5),
-            "m8": Stored({Rank.SENT, Rank.UNDELIVERED}, held_micros=5),
+            "m1": Stored(set(DELIVERED), price_micros=5, held_micros=5),
+            "m2": Stored(set(DELIVERED), price_micros=15, held_micros=15),
+            "m3": Stored(is_waiting=True, price_micros=5, held_micros=5),
+            "m4": Stored({Rank.CANCELED}, price_micros=5, held_micros=5),
+            "m5": Stored(set(DELIVERED), price_micros=5, held_micros=5),
+            "m7": Stored({Rank.UNKNOWN}, price_micros=5, held_micros=5),
+            "m8": Stored({Rank.SENT, Rank.UNDELIVERED}, price_micros=5, held_micros=5),
         },
-        purses=[Purse(balance_micros=70, held_micros=10, limit_micros=0, ledger_micros=70)],
+        purses=[Purse(balance_micros=-35, held_micros=5, limit_micros=100, ledger_micros=-35)],
     )
     return history, facts
 
@@ -106,7 +106,9 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("I4", "two ends", lambda _, f: f.stored["m1"].ranks.add(Rank.FAILED)),
     ("I8", "a charge without an entry", lambda _, f: f.purses.append(Purse(5, 0, None, 0))),
     ("I8", "a limit passed", lambda _, f: f.purses.append(Purse(-8, 0, 5, -8))),
-    ("I8", "credit held for nothing", lambda _, f: f.purses.append(Purse(50, 5, 0, 50))),
+    ("I8", "credit held for nothing", lambda _, f: f.purses.append(Purse(0, 5, 10, 0))),
+    ("I8", "charged twice", lambda _, f: f.purses.append(Purse(-5, 0, 10, -5))),
+    ("I8", "sent for nothing", lambda _, f: f.stored["m4"].ranks.add(Rank.SENT)),
     ("I9", "one key, two messages", lambda h, _: h.keys[0].answers.append((True, 202, ("m9",), True))),
     ("I9", "a key taken for new twice", lambda h, _: h.keys[0].answers.append((True, 202, ("m1",), False))),
     ("I9", "another body accepted", lambda h, _: h.keys[0].answers.append((False, 202, ("m1",), True))),
