@@ -1,6 +1,7 @@
 """What is measured, one function for each figure; each gives what `report.py` prints."""
 
 import asyncio
+import re
 import statistics
 import time
 from contextlib import ExitStack
@@ -126,9 +127,16 @@ def otp(stage: Stage) -> dict[str, Any]:
 
 def second_account_key(ours: Ours, *, purpose: str) -> str:
     """A live key of an account of its own."""
-    account = ours.instance.command("accounts", "create", "--name", "Campaigner", "--plain").split()[0]
-    words = ["--account", account, "--mode", "live", "--purpose", purpose, "--plain"]
-    return ours.instance.command("keys", "create", *words).split()[0]
+    account = found(r"acc_\w+", ours.instance.command("accounts", "create", "Campaigner"))
+    words = ["--account", account, "--mode", "live", "--purpose", purpose]
+    return found(r"sk_live_\w+", ours.instance.command("keys", "create", *words))
+
+
+def found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    if match is None:
+        raise ValueError(f"No {pattern} in what the command said: {text[:500]}")
+    return match.group()
 
 
 def memory(stage: Stage) -> dict[str, Any]:

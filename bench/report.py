@@ -19,7 +19,7 @@ Written by `make bench`: the figures of one machine on one day, so compare only 
 centre simulator, callback sink, PostgreSQL and the system measured share its cores."""
 SETTINGS = """
 - ours: `sendigopro up`, one web, one worker, embedded PostgreSQL with `synchronous_commit=on` and fsync; one SMPP
-  carrier, 2 binds, window 500; one signed webhook for every final status; rate limits off
+  carrier, 2 binds, window 500; one signed webhook for every final status
 - Kannel 1.4.5: 2 transceiver binds, window 500, no throughput limit; MEMORY keeps accepted messages in RAM only,
   SPOOL writes a file for each but never calls fsync: neither survives a power cut
 - simulator: answers at once, receipt at once; 45 characters a message, each to a number of its own
