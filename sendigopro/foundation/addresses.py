@@ -241,6 +241,12 @@ class SystemLookup:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+async def look_up(host: str, port: int) -> Sequence[str]:
+    """The machine's resolver, for a question now and then."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
 def invalid(detail: str, param: str) -> Invalid:
     return Invalid("invalid_url", detail, param=param)
 

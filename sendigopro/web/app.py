@@ -30,8 +30,9 @@ from sendigopro.web import assets, health, openapi, reference
 from sendigopro.web.gate import Gate
 from sendigopro.web.measures import Measures
 from sendigopro.web.root import Doors, Root
+from sendigopro.webhooks import api as webhooks_api
 
-FEATURES = (read_api, channels_api, ledger_api)
+FEATURES = (read_api, channels_api, ledger_api, webhooks_api)
 PAGES = (handset,)
 
 
@@ -64,7 +65,7 @@ def build(parts: Parts) -> Root:
     framework = make_framework(parts)
     hot = messages_api.HotDoors(callers=parts.callers, acceptor=parts.acceptor, limits=parts.limits)
     gate = Gate(framework, callers=parts.callers, limits=parts.limits, operations=operations)
-    document = openapi.Document(operations, url=parts.runtime.settings.url)
+    document = openapi.Document(operations, url=parts.runtime.settings.url, events=webhooks_api.webhook_events)
     exact: dict[str, Mapping[str, App]] = {
         "/healthz": {"GET": health.healthz},
         "/readyz": {"GET": health.readyz(parts.readiness)},

@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sendigopro.events import store as events
@@ -15,6 +14,7 @@ from sendigopro.messages.settle import EVENTS_MAX
 from sendigopro.webhooks import delivery_store
 from sendigopro.webhooks.book import Entry
 from sendigopro.webhooks.deliver import HELD_MAX, Deliveries, body_of, lanes_for
+from sendigopro.webhooks.listing import CLOCKS_APART, earlier, first_at
 from sendigopro.webhooks.model import Replay, RetryRow
 from sendigopro.webhooks.record import OUTBOX_LEASE_SECONDS
 
@@ -30,7 +30,6 @@ REPLAY_LEASE_SECONDS = 30.0
 REPLAY_BATCHES = 20
 REPLAY_QUEUE_MAX = 2_000
 REPLAY_PAUSE_SECONDS = 1.0
-CLOCKS_APART = timedelta(minutes=10)  # ids are made by the clocks of processes, a little before they are committed
 
 
 class Again:
@@ -181,7 +180,7 @@ class Again:
                     account_id=replay.account_id,
                     mode=replay.mode,
                     after=position,
-                    lowest_id=ids.first_at(replay.since - CLOCKS_APART),
+                    lowest_id=earlier(first_at(replay.since), CLOCKS_APART),
                     limit=REPLAY_BATCHES,
                 )
                 since_us, until_us = (int(at.timestamp() * 1e6) for at in (replay.since, replay.until))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,17 +74,23 @@ class Site:
         return f"sendigopro_handset={await handset_key.issue(self.house.vault, self.house.account_id)}"
 
 
+@asynccontextmanager
+async def site_of(house: House, databases: Databases) -> AsyncIterator[Site]:
+    """Serve a house."""
+    web = process.build(house.runtime)
+    await web.directory.refresh()
+    jobs = asyncio.create_task(process.run_jobs(web))
+    async with serving(web.root) as port:
+        built = Site(house, web, databases, port, "", "")
+        built.test_key = await built.new_key()
+        built.live_key = await built.new_key(mode=1)
+        yield built
+    jobs.cancel()
+    await asyncio.gather(jobs, return_exceptions=True)
+    await web.vault.close()
+
+
 @pytest.fixture
 async def site(databases: Databases, tmp_path: Path) -> AsyncIterator[Site]:
-    async with house_of(databases, tmp_path) as house:
-        web = process.build(house.runtime)
-        await web.directory.refresh()
-        jobs = asyncio.create_task(process.run_jobs(web))
-        async with serving(web.root) as port:
-            built = Site(house, web, databases, port, "", "")
-            built.test_key = await built.new_key()
-            built.live_key = await built.new_key(mode=1)
-            yield built
-        jobs.cancel()
-        await asyncio.gather(jobs, return_exceptions=True)
-        await web.vault.close()
+    async with house_of(databases, tmp_path) as house, site_of(house, databases) as built:
+        yield built
