@@ -49,6 +49,9 @@ class Settings:
         "SENDIGOPRO_PRICE_MICROS", 0, "Price of one live segment, in millionths of the currency."
     )
     currency: str = setting("SENDIGOPRO_CURRENCY", "EUR", "Currency of prices, ISO 4217.")
+    subjects_in_memory: int = setting(
+        "SENDIGOPRO_SUBJECTS_IN_MEMORY", 50_000, "How many recipients each process keeps in memory, 0.7 kB each."
+    )
     log_level: str = setting("SENDIGOPRO_LOG_LEVEL", "info", "debug, info, warning or error.")
 
     def main(self, role: Role) -> str:

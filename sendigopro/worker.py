@@ -52,7 +52,9 @@ class Worker:
 def build(runtime: Runtime) -> Worker:
     """Put the parts together."""
     pool, owner = runtime.main, runtime.name
-    vault = Vault(runtime.vault, FileKeys(runtime.settings.keys_folder))
+    vault = Vault(
+        runtime.vault, FileKeys(runtime.settings.keys_folder), subjects_max=runtime.settings.subjects_in_memory
+    )
     directory = Directory(pool)
     bus = Bus()
     resending: set[UUID] = set()

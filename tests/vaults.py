@@ -17,7 +17,7 @@ OpenVault = Callable[[], Awaitable[Vault]]
 @pytest.fixture
 async def vault_pool(vault_url: str) -> AsyncIterator[Pool]:
     """As the product reads and writes `vault`."""
-    pool = await connect_pool(as_role(vault_url, "pipeline"), size=4, name="test")
+    pool = await connect_pool(as_role(vault_url, "pipeline"), size=4, name="test", is_hot=True)
     yield pool
     await pool.close()
 
@@ -32,7 +32,7 @@ async def vault_owner(vault_url: str) -> AsyncIterator[Conn]:
 
 @pytest.fixture
 async def main_pool(main_url: str) -> AsyncIterator[Pool]:
-    pool = await connect_pool(as_role(main_url, "pipeline"), size=4, name="test")
+    pool = await connect_pool(as_role(main_url, "pipeline"), size=4, name="test", is_hot=True)
     yield pool
     await pool.close()
 

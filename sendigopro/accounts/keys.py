@@ -82,7 +82,7 @@ class Callers:
                         with suppress(asyncpg.PostgresError, *CONNECTION_LOST):
                             await conn.remove_listener(store.CHANNEL, self._hear)
             except (asyncpg.PostgresError, *CONNECTION_LOST) as error:
-                log.warning("keys_not_followed", error=type(error).__name__)
+                log.warning("keys_not_followed", **logs.told(error))
                 await asyncio.sleep(CHECK_SECONDS)
 
     async def _follow(self, conn: Conn) -> None:

@@ -144,8 +144,8 @@ class Enrolment:
             one.subject = Subject(row.id, one.phone, row.country, key, row.key_slot)
             if row.last_seen < today:
                 self._on_seen_again(row.account_id, row.id)
-        if dead:
-            await store.delete_subjects(conn, account_ids=[r.account_id for r in dead], ids=[r.id for r in dead])
+        for row in dead:
+            await store.delete_subjects(conn, account_id=row.account_id, ids=[row.id])
         return missing
 
     async def _make(self, conn: Conn, wanted: list[Wanted]) -> list[Wanted]:

@@ -19,14 +19,17 @@ class SeenAgain:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._waiting: set[tuple[UUID, UUID]] = set()
+        self._waiting: dict[UUID, set[UUID]] = {}
+        self._count = 0
         self._writer: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
     def add(self, account_id: UUID, subject_id: UUID) -> None:
-        if len(self._waiting) >= WAITING_MAX:
+        """Note one sighting; beyond 100,000 that wait, they are left for another day."""
+        if self._count >= WAITING_MAX:
             return
-        self._waiting.add((account_id, subject_id))
+        self._waiting.setdefault(account_id, set()).add(subject_id)
+        self._count += 1
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
 
@@ -40,21 +43,20 @@ class SeenAgain:
         try:
             while self._waiting:
                 await self._pause()
-                group = [self._waiting.pop() for _ in range(min(GROUP_MAX, len(self._waiting)))]
+                gathered, self._waiting, self._count = self._waiting, {}, 0
                 async with self._pool.acquire() as conn:
-                    await store.mark_seen(
-                        conn,
-                        account_ids=[account_id for account_id, _ in group],
-                        ids=[subject_id for _, subject_id in group],
-                        today=clock.today(),
-                    )
+                    for account_id, seen in gathered.items():
+                        ordered = sorted(seen)
+                        for start in range(0, len(ordered), GROUP_MAX):
+                            group = ordered[start : start + GROUP_MAX]
+                            await store.mark_seen(conn, account_id=account_id, ids=group, today=clock.today())
         except Exception as error:  # noqa: BLE001  # nobody waits for it, and the next sighting tries again
-            log.warning("last_seen_not_written", error=type(error).__name__)
+            log.warning("last_seen_not_written", **logs.told(error))
         finally:
             self._writer = None
 
     async def _pause(self) -> None:
-        if len(self._waiting) >= GROUP_MAX:
+        if self._count >= GROUP_MAX:
             return
         try:
             await asyncio.wait_for(self._closing.wait(), PAUSE_SECONDS)

@@ -42,16 +42,22 @@ async def take_block(conn: Conn) -> int:
 async def find_subjects(
     conn: Conn, *, account_ids: Sequence[UUID], modes: Sequence[int], lookups: Sequence[bytes]
 ) -> list[StoredSubject]:
+    """One index look-up each: OFFSET 0 forbids the plan that reads whole accounts, made while they were small."""
     rows = await conn.fetch(
         """
-        SELECT s.account_id, s.mode, s.lookup, s.id, s.key_slot, s.country, s.last_seen
+        SELECT found.account_id, found.mode, found.lookup, found.id, found.key_slot, found.country, found.last_seen
           FROM unnest($1::uuid[], $2::smallint[], $3::bytea[]) AS wanted (account_id, mode, lookup)
-          JOIN vault.subjects s USING (account_id, mode, lookup)
-         WHERE s.account_id = ANY($1)
+         CROSS JOIN LATERAL (
+               SELECT s.account_id, s.mode, s.lookup, s.id, s.key_slot, s.country, s.last_seen
+                 FROM vault.subjects s
+                WHERE s.account_id = wanted.account_id AND s.mode = wanted.mode AND s.lookup = wanted.lookup
+                  AND s.account_id = ANY($4)
+               OFFSET 0) AS found
         """,
         account_ids,
         modes,
         lookups,
+        [*set(account_ids)],
     )
     return [StoredSubject(*row) for row in rows]
 
@@ -108,28 +114,15 @@ async def read_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) ->
     return [SealedSubject(*row) for row in rows]
 
 
-async def delete_subjects(conn: Conn, *, account_ids: Sequence[UUID], ids: Sequence[UUID]) -> None:
+async def delete_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) -> None:
     """Remove rows whose key is dead."""
-    await conn.execute(
-        """
-        DELETE FROM vault.subjects s
-         USING unnest($1::uuid[], $2::uuid[]) AS dead (account_id, id)
-         WHERE s.account_id = dead.account_id AND s.id = dead.id AND s.account_id = ANY($1)
-        """,
-        account_ids,
-        ids,
-    )
+    await conn.execute("DELETE FROM vault.subjects WHERE account_id = $1 AND id = ANY($2)", account_id, ids)
 
 
-async def mark_seen(conn: Conn, *, account_ids: Sequence[UUID], ids: Sequence[UUID], today: date) -> None:
+async def mark_seen(conn: Conn, *, account_id: UUID, ids: Sequence[UUID], today: date) -> None:
     await conn.execute(
-        """
-        UPDATE vault.subjects s
-           SET last_seen = $3
-          FROM unnest($1::uuid[], $2::uuid[]) AS seen (account_id, id)
-         WHERE s.account_id = seen.account_id AND s.id = seen.id AND s.account_id = ANY($1) AND s.last_seen < $3
-        """,
-        account_ids,
+        "UPDATE vault.subjects SET last_seen = $3 WHERE account_id = $1 AND id = ANY($2) AND last_seen < $3",
+        account_id,
         ids,
         today,
     )

@@ -42,7 +42,9 @@ class Web:
 def build(runtime: Runtime) -> Web:
     """Put the parts together."""
     pool = runtime.main
-    vault = Vault(runtime.vault, FileKeys(runtime.settings.keys_folder))
+    vault = Vault(
+        runtime.vault, FileKeys(runtime.settings.keys_folder), subjects_max=runtime.settings.subjects_in_memory
+    )
     directory = Directory(pool)
     intake = Intake(runtime, vault=vault, directory=directory)
     bus = Bus()  # nobody listens in a web process: its batches are leased by a worker
