@@ -48,6 +48,7 @@ class Words(TyperGroup):
         module = importlib.import_module(f"sendigopro.commands.{cmd_name}")
         command = typer.main.get_command(module.app)
         assert isinstance(command, TyperCommand | TyperGroup)  # what typer makes
+        command.name = cmd_name  # a group does not know its own, and the list of words shows it
         return command
 
 
