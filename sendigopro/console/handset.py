@@ -120,10 +120,12 @@ async def stream(
     """What changes, as server-sent events."""
     account_id = await handset_key.account_of(vault, request.cookies.get(COOKIE, ""))
     handset = Handset(account_id, runtime, vault, viewer, directory)
-    phone = parse_qs(request.scope["query_string"].decode("latin-1")).get("phone", [""])[0]
+    query = parse_qs(request.scope["query_string"].decode("latin-1"))
+    phone = query.get("phone", [""])[0]
     watched = strict_query.path_id("sub", phone) if phone else None
+    since = read_since(query.get("since", [""])[0])
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return Stream(tell(handset, watched), media_type="text/event-stream", headers=headers)
+    return Stream(tell(handset, watched, since=since), media_type="text/event-stream", headers=headers)
 
 
 @get(HOME + "/{phone:str}")
@@ -251,7 +253,8 @@ def page(
         current=current,
         bubbles=bubbles or [],
         answers_to=answers_to.value if answers_to else None,
-        stream=f"{HOME}/stream" + (f"?phone={current.id}" if current else ""),
+        stream=f"{HOME}/stream?since={ids.first_at(clock.now() - OVERLAP).hex}"
+        + (f"&phone={current.id}" if current else ""),
         url=runtime.settings.url,
         test_key=test_key_of(runtime, handset.account_id),
         numbers=[(number, plan.told) for number, plan in PLANS.items() if is_shown(number)],
@@ -272,27 +275,33 @@ def test_key_of(runtime: Runtime, account_id: UUID) -> str | None:
     return str(first["test_key"]) if is_first and first.get("test_key") else None
 
 
-async def tell(handset: Handset, watched: UUID | None) -> AsyncIterator[bytes]:
+def read_since(text: str) -> UUID:
+    """When the page was made: whatever came since is told, also again, for a bubble only replaces itself."""
+    try:
+        return UUID(hex=text)
+    except ValueError:
+        return ids.first_at(clock.now() - OVERLAP)
+
+
+async def tell(handset: Handset, watched: UUID | None, *, since: UUID) -> AsyncIterator[bytes]:
     """Bubbles of the phone in view and the list of phones, whenever either changed."""
     yield b"retry: 1000\n\n"
     told: set[UUID] = set()
-    is_first_look = True
     ends_at = clock.monotonic() + STREAM_SECONDS
     while clock.monotonic() < ends_at:
         try:
-            fresh, told = await look(handset, told)
-            if fresh and not is_first_look:
+            fresh, told = await look(handset, told, since=since)
+            since = ids.first_at(clock.now() - OVERLAP)
+            if fresh:
                 for part in await describe(handset, fresh, watched):
                     yield part
-            is_first_look = False
         except CONNECTION_LOST:
             yield b": the database is away\n\n"
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def look(handset: Handset, told: set[UUID]) -> tuple[set[UUID], set[UUID]]:
+async def look(handset: Handset, told: set[UUID], *, since: UUID) -> tuple[set[UUID], set[UUID]]:
     """Messages that are new or changed since the last look, and all that has been told of by now."""
-    since = ids.first_at(clock.now() - OVERLAP)
     async with handset.runtime.main.acquire() as conn:
         changes = await handset_store.read_changes(conn, account_id=handset.account_id, since=since, limit=CHANGES_MAX)
     seen = {*changes.message_ids, *changes.batch_ids}
@@ -311,6 +320,8 @@ async def describe(handset: Handset, fresh: set[UUID], watched: UUID | None) -> 
         event("bubble", render("bubble.html", bubble=bubble_of(messages[one]))) for one in shown if one in messages
     ]
     phones = await handset.phones()
+    if not phones:
+        return parts
     current = next((one for one in phones if watched is not None and one.id == ids.typed("sub", watched)), None)
     return [*parts, event("phones", render("phones.html", phones=phones, current=current))]
 

@@ -159,7 +159,6 @@ async def test_the_stream_tells_of_new_messages_and_of_their_end(site: Site) -> 
     async with asyncio.timeout(15):
         head = await reader.readuntil(b"\r\n\r\n")
         await reader.readuntil(b"retry: 1000\n\n")
-        await asyncio.sleep(0.5)  # the first look only notes what is there
         second = await site.house.send(to=TO, body="second")
         seen = await reader.readuntil(second.id.encode())
         await site.house.start_worker()
