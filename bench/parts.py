@@ -128,6 +128,7 @@ def otp(stage: Stage) -> dict[str, Any]:
 def second_account_key(ours: Ours, *, purpose: str) -> str:
     """A live key of an account of its own."""
     account = found(r"acc_\w+", ours.instance.command("accounts", "create", "Campaigner"))
+    ours.instance.command("senders", "add", "Campaign", "--account", account, "--default")
     words = ["--account", account, "--mode", "live", "--purpose", purpose]
     return found(r"sk_live_\w+", ours.instance.command("keys", "create", *words))
 

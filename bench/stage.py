@@ -86,7 +86,10 @@ class Stage:
         words += ["--base", str(self.numbers.take(count)), "--text", TEXT]
         if callbacks:
             words += ["--callback-url", self.sink.callback_url]
-        return run_json(BENCH / "batch_load.py", words)
+        found = run_json(BENCH / "batch_load.py", words)
+        if found["accepted"] < count:
+            raise LoadFailed(f"{found['accepted']} of {count} accepted: {found['statuses']} {found['first_error']}")
+        return found
 
 
 def run_json(script: Path, words: Sequence[str]) -> Found:
