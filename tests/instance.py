@@ -1,13 +1,16 @@
 """A whole instance, as an operator starts it: `sendigopro up` on free ports and in a folder of its own."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +131,17 @@ class Instance:
             except subprocess.TimeoutExpired:
                 self.kill()
         self.process = None
+
+
+@contextlib.contextmanager
+def passing_folder() -> Iterator[Path]:
+    """A folder for an instance; as root its server is another user, who must be able to come through."""
+    folder = Path(tempfile.mkdtemp(prefix="sendigopro-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_port() -> int:

@@ -120,7 +120,9 @@ class Conductor:
                 await self.until_changed(before, began)
             await self.until_ready(began)
         except NotReady as error:
-            raise NotReady(f"{kill} was {was_reached}, before {before}, now {self.instance.ready()}. {error}") from error
+            raise NotReady(
+                f"{kill} was {was_reached}, before {before}, now {self.instance.ready()}. {error}"
+            ) from error
         return Killed(kill, fault, was_reached, time.monotonic() - began)
 
     def misbehave(self) -> str:
