@@ -194,6 +194,17 @@ RULES: list[tuple[str, Callable[[History, Facts], Iterator[str]]]] = [
 ]
 
 
+def count_doubt(history: History, facts: Facts) -> tuple[int, int]:
+    """How many stay unknown that the carrier has, and that it does not have: both honest, the first one pitiable."""
+    unknown = [
+        asked
+        for asked in history.accepted()
+        if (stored := facts.stored.get(asked.message_id)) and status_of(stored.ranks) is Status.UNKNOWN
+    ]
+    known_there = sum(asked.number in facts.submits for asked in unknown)
+    return known_there, len(unknown) - known_there
+
+
 def count_by_status(history: History, facts: Facts) -> Counter[str]:
     """How the accepted ones ended, for the table."""
     empty: set[int] = set()

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tests.chaos.checker import count_by_status
+from tests.chaos.checker import count_by_status, count_doubt
 from tests.chaos.episode import Episode, run_episode
 from tests.chaos.history import Cancel, Verdict
 
@@ -101,6 +101,10 @@ def messages_table(episodes: list[Episode]) -> Table:
     ends: Counter[str] = Counter()
     for episode in episodes:
         ends.update(count_by_status(episode.history, episode.facts))
+    doubts = [count_doubt(episode.history, episode.facts) for episode in episodes]
+    table.add_row(
+        "unknown, at the carrier / never there", " / ".join(str(sum(column)) for column in zip(*doubts, strict=True))
+    )
     for status, count in ends.most_common():
         table.add_row(f"accepted, then {status}", str(count))
     table.add_row("keys asked several times", str(sum(len(episode.history.keys) for episode in episodes)))
