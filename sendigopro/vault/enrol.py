@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from sendigopro.foundation import clock, ids
+from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.personal import Phone
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.vault import macs, store
@@ -164,6 +165,7 @@ class Enrolment:
             countries=[one.country for one in wanted],
             today=clock.today(),
         )
+        reach("vault.subjects_committed")
         lost = []
         for one, (subject, _) in zip(wanted, new, strict=True):
             if subject.id in inserted:

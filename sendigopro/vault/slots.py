@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.vault import store
 from sendigopro.vault.keys import BLOCK_SLOTS, KeyStore
@@ -49,6 +50,7 @@ class Slots:
             is_ours = False
             while not is_ours:
                 block = await store.take_block(conn)
+                reach("vault.block_taken")
                 is_ours = await asyncio.to_thread(self._keys.take_block, block)
             self._free.extend(range(block * BLOCK_SLOTS, (block + 1) * BLOCK_SLOTS))
 

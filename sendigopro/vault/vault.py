@@ -34,7 +34,7 @@ class Vault:
         keys: KeyStore,
         *,
         subjects_max: int = 50_000,
-        accounts_max: int = 5_000,
+        accounts_max: int = 50_000,
         buckets_max: int = 10_000,
         linger_seconds: float = 0,
     ) -> None:
@@ -49,6 +49,7 @@ class Vault:
         self._by_id: Recent[tuple[UUID, UUID], Subject] = Recent(subjects_max)
         self._accounts: Recent[UUID, AccountKeys] = Recent(accounts_max)
         self._buckets: Recent[tuple[UUID, date], BucketKey] = Recent(buckets_max)
+        self._platform: AccountKeys | None = None  # never dropped: receipts of strangers are matched under its keys
         self._loads: dict[object, asyncio.Future[Any]] = {}
         self._epoch = keys.epoch
         self._day = clock.today()
@@ -210,7 +211,7 @@ class Vault:
         return Subject(row.id, Phone(clear.decode()), row.country, key, row.key_slot)
 
     def _loaded(self, account_id: UUID) -> AccountKeys:
-        keys = self._accounts.get(account_id)
+        keys = self._platform if account_id == PLATFORM else self._accounts.get(account_id)
         if keys is None:
             raise RuntimeError(
                 "await load_account (or subjects_of, open_subjects) before asking for this account's MACs"
@@ -229,6 +230,8 @@ class Vault:
             raise RuntimeError("an account's keys vanished while they were made")
         lookup_key, suppression_key, seal_key = (self._keys.key(slot) for slot in slots)
         keys = AccountKeys(account_id, lookup_key, suppression_key, seal_key, slots)
+        if account_id == PLATFORM:
+            self._platform = keys
         if self._keys.epoch == epoch:
             self._accounts.put(account_id, keys)
         return keys
