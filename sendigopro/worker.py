@@ -13,7 +13,7 @@ from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Carrier
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import partitions
-from sendigopro.foundation.postgres import CONNECTION_LOST
+from sendigopro.foundation.postgres import CONNECTION_LOST, as_everyone
 from sendigopro.messages import upkeep
 from sendigopro.messages.deliver import Lane
 from sendigopro.messages.lanes import Lanes
@@ -75,8 +75,9 @@ def build(runtime: Runtime) -> Worker:
 
     lanes = Lanes(pool=pool, vault=vault, directory=directory, settler=settler, owner=owner, make_lane=make_lane)
     settler.on_chunk_done = lanes.chunk_done
+    viewer = Viewer(reading=partial(as_everyone, pool), vault=vault, directory=directory)
     webhooks = Deliveries(
-        pool=pool, vault=vault, viewer=Viewer(pool=pool, vault=vault, directory=directory), bus=bus, owner=owner,
+        pool=pool, vault=vault, viewer=viewer, bus=bus, owner=owner,
         allow_private=runtime.settings.allow_private_webhooks,
     )  # fmt: skip
     bus.subscribe(webhooks.take)

@@ -282,3 +282,21 @@ CREATE TABLE IF NOT EXISTS main.carrier_binds (
     PRIMARY KEY (carrier_id, slot)
 ) WITH (fillfactor = 50);
 GRANT SELECT, INSERT, DELETE, UPDATE ON main.carrier_binds TO pipeline;
+
+-- The door sees one account at a time, whatever a statement forgets; `pipeline` has no policy, for COPY and for groups.
+GRANT SELECT ON main.messages, main.message_bodies, main.outcomes, main.part_reports, main.message_tags, main.chunks,
+    main.waiting, main.moved, main.events, main.tallies, main.senders TO door;
+DO $$
+DECLARE
+    walled text;
+BEGIN
+    FOREACH walled IN ARRAY ARRAY['messages', 'message_bodies', 'outcomes', 'part_reports', 'message_tags', 'chunks',
+                                  'waiting', 'moved', 'events', 'tallies', 'senders'] LOOP
+        EXECUTE format('ALTER TABLE main.%I ENABLE ROW LEVEL SECURITY', walled);
+        EXECUTE format('ALTER TABLE main.%I FORCE ROW LEVEL SECURITY', walled);
+        EXECUTE format('DROP POLICY IF EXISTS own_account ON main.%I', walled);
+        EXECUTE format('CREATE POLICY own_account ON main.%I TO door USING (account_id = nullif(current_setting(''sendigopro.account_id'', true), '''')::uuid)', walled);
+        EXECUTE format('DROP POLICY IF EXISTS every_account ON main.%I', walled);
+        EXECUTE format('CREATE POLICY every_account ON main.%I TO owner USING (true)', walled);
+    END LOOP;
+END $$;

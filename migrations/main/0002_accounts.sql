@@ -20,7 +20,7 @@ GRANT SELECT, UPDATE (name, body_retention_days, identifier_retention_days, on_u
 ALTER TABLE main.accounts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.accounts FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.accounts;
-CREATE POLICY own_account ON main.accounts TO door USING (id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON main.accounts TO door USING (id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON main.accounts;
 CREATE POLICY every_account ON main.accounts TO owner USING (true);
 
@@ -41,7 +41,7 @@ GRANT SELECT, INSERT, DELETE, UPDATE (mail_mac, mail, password_hash, role) ON ma
 ALTER TABLE main.members ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.members FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.members;
-CREATE POLICY own_account ON main.members TO door USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON main.members TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON main.members;
 CREATE POLICY every_account ON main.members TO owner USING (true);
 
@@ -67,7 +67,7 @@ GRANT SELECT (account_id, id, mode, last4, scopes, purpose, rate_per_second, cre
 ALTER TABLE main.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.api_keys FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.api_keys;
-CREATE POLICY own_account ON main.api_keys TO door USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON main.api_keys TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON main.api_keys;
 CREATE POLICY every_account ON main.api_keys TO owner USING (true);
 
@@ -92,7 +92,7 @@ GRANT SELECT ON main.credit TO door;
 ALTER TABLE main.credit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.credit FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.credit;
-CREATE POLICY own_account ON main.credit TO door USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON main.credit TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON main.credit;
 CREATE POLICY every_account ON main.credit TO owner USING (true);
 
@@ -114,7 +114,7 @@ GRANT SELECT ON main.ledger_entries TO door;
 ALTER TABLE main.ledger_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.ledger_entries FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.ledger_entries;
-CREATE POLICY own_account ON main.ledger_entries TO door USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON main.ledger_entries TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON main.ledger_entries;
 CREATE POLICY every_account ON main.ledger_entries TO owner USING (true);
 
@@ -131,6 +131,6 @@ GRANT SELECT, INSERT, DELETE, UPDATE (state, at) ON main.standing TO pipeline, d
 ALTER TABLE main.standing ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.standing FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.standing;
-CREATE POLICY own_account ON main.standing TO door USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON main.standing TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON main.standing;
 CREATE POLICY every_account ON main.standing TO owner USING (true);

@@ -23,7 +23,7 @@ ALTER TABLE main.webhook_endpoints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.webhook_endpoints FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.webhook_endpoints;
 CREATE POLICY own_account ON main.webhook_endpoints TO door, owner
-    USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+    USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 
 -- What deliveries are signed with: one secret without an end, and those that a rotation left for a day.
 CREATE TABLE IF NOT EXISTS main.webhook_secrets (
@@ -40,7 +40,7 @@ ALTER TABLE main.webhook_secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.webhook_secrets FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.webhook_secrets;
 CREATE POLICY own_account ON main.webhook_secrets TO door, owner
-    USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+    USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 
 -- What failed and is tried again, or waits because its receiver cannot keep up. The first attempt is made from memory.
 CREATE TABLE IF NOT EXISTS main.webhook_retries (
@@ -78,7 +78,7 @@ ALTER TABLE main.webhook_deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.webhook_deliveries FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.webhook_deliveries;
 CREATE POLICY own_account ON main.webhook_deliveries TO door, owner
-    USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+    USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 
 -- Everything since a moment, told once more: a worker goes through the events and fills the retries as there is room.
 CREATE TABLE IF NOT EXISTS main.webhook_replays (
@@ -101,4 +101,4 @@ ALTER TABLE main.webhook_replays ENABLE ROW LEVEL SECURITY;
 ALTER TABLE main.webhook_replays FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON main.webhook_replays;
 CREATE POLICY own_account ON main.webhook_replays TO door, owner
-    USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+    USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);

@@ -19,7 +19,7 @@ GRANT SELECT, INSERT ON vault.account_keys TO pipeline;
 ALTER TABLE vault.account_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.account_keys FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON vault.account_keys;
-CREATE POLICY own_account ON vault.account_keys TO door USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON vault.account_keys TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON vault.account_keys;
 CREATE POLICY every_account ON vault.account_keys TO owner USING (true);
 
@@ -35,7 +35,7 @@ GRANT SELECT, INSERT ON vault.buckets TO pipeline;
 ALTER TABLE vault.buckets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.buckets FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON vault.buckets;
-CREATE POLICY own_account ON vault.buckets TO door USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON vault.buckets TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON vault.buckets;
 CREATE POLICY every_account ON vault.buckets TO owner USING (true);
 
@@ -58,6 +58,6 @@ GRANT SELECT, INSERT, DELETE, UPDATE (last_seen) ON vault.subjects TO pipeline;
 ALTER TABLE vault.subjects ENABLE ROW LEVEL SECURITY;
 ALTER TABLE vault.subjects FORCE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own_account ON vault.subjects;
-CREATE POLICY own_account ON vault.subjects TO door USING (account_id = current_setting('sendigopro.account_id', true)::uuid);
+CREATE POLICY own_account ON vault.subjects TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON vault.subjects;
 CREATE POLICY every_account ON vault.subjects TO owner USING (true);

@@ -17,6 +17,7 @@ from sendigopro.foundation import ids, strict_json, strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.operations import Operation
 from sendigopro.foundation.phones import parse_phone
+from sendigopro.foundation.postgres import as_account
 from sendigopro.foundation.problems import Conflict, Invalid
 from sendigopro.runtime import Runtime
 
@@ -87,7 +88,7 @@ async def list_senders(
     """All of them, oldest first."""
     need(caller, "senders.read")
     page = strict_query.read(request.scope["query_string"], strict_query.Page)
-    async with runtime.main.acquire() as conn:
+    async with as_account(runtime.door, caller.account_id) as conn:
         senders = await store.read_senders(conn, account_id=caller.account_id)
     after = None if page.after is None else ids.parse("snd", page.after, param="after")
     before = None if page.before is None else ids.parse("snd", page.before, param="before")

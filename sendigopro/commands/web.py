@@ -71,7 +71,7 @@ async def serve(chosen: Settings, name: str, door: socket.socket) -> None:
         settings=chosen,
         main=await connect_pool(chosen.main("pipeline"), size=POOL_SIZE, name=name),
         vault=await connect_pool(chosen.vault("pipeline"), size=POOL_SIZE, name=name, is_hot=True),
-        door=await connect_pool(chosen.main("door"), size=2, name=name),
+        door=await connect_pool(chosen.main("door"), size=POOL_SIZE, name=name),
     )
     web = process.build(runtime)
     await web.directory.refresh()

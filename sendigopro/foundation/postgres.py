@@ -1,9 +1,11 @@
 """How we speak to PostgreSQL: pools, and rows packed by hand for binary COPY."""
 
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import asyncpg
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 else:
     Pool = asyncpg.Pool
     Conn = asyncpg.Connection
+
+Reading = Callable[[UUID], AbstractAsyncContextManager[Conn]]
+"""A way to read what belongs to one account: `as_account` or `as_everyone` with its pool."""
 
 CONNECTION_LOST = (
     OSError,  # TimeoutError is one
@@ -84,6 +89,22 @@ async def server_setting(conn: Conn, name: str) -> str:
     """A setting of the server, as it would print it."""
     setting: str = await conn.fetchval("SELECT current_setting($1)", name)
     return setting
+
+
+@asynccontextmanager
+async def as_account(pool: Pool, account_id: UUID) -> AsyncIterator[Conn]:
+    """A transaction in which the role `door` sees this account and no other, and which leaves nothing behind."""
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("SELECT set_config('sendigopro.account_id', $1, true)", str(account_id))
+        yield conn
+
+
+@asynccontextmanager
+async def as_everyone(pool: Pool, account_id: UUID) -> AsyncIterator[Conn]:
+    """The same shape for the role `pipeline`, whose statements name their accounts themselves."""
+    del account_id
+    async with pool.acquire() as conn:
+        yield conn
 
 
 async def copy_rows(

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency as Given
 from sendigopro.accounts.model import Caller
 from sendigopro.accounts.scopes import need
 from sendigopro.foundation.operations import Operation
+from sendigopro.foundation.postgres import as_account
 from sendigopro.foundation.problems import NotFound
 from sendigopro.ledger import store
 from sendigopro.runtime import Runtime
@@ -29,7 +30,7 @@ class BalanceObject(msgspec.Struct, kw_only=True):
 async def get_balance(caller: Given[Caller], runtime: Given[Runtime]) -> BalanceObject:
     """What the account has now."""
     need(caller, "balance.read")
-    async with runtime.main.acquire() as conn:
+    async with as_account(runtime.door, caller.account_id) as conn:
         credit = await store.read_credit(conn, account_id=caller.account_id)
     if credit is None:
         raise NotFound("not_found", "This account has no balance.")

@@ -10,7 +10,7 @@ import msgspec
 
 from sendigopro.foundation import ids, strict_query
 from sendigopro.foundation.phones import PhoneNumber, parse_phone
-from sendigopro.foundation.postgres import Conn, Pool
+from sendigopro.foundation.postgres import Conn, Reading
 from sendigopro.foundation.problems import Invalid
 from sendigopro.messages import read_store
 from sendigopro.messages.model import RANKS_OF, Status
@@ -57,7 +57,7 @@ class _Wanted:
     status: Status | None
 
 
-async def find_messages(pool: Pool, vault: Vault, query: MessageQuery, *, account_id: UUID, mode: int) -> Found:
+async def find_messages(reading: Reading, vault: Vault, query: MessageQuery, *, account_id: UUID, mode: int) -> Found:
     """The ids of one page."""
     subject_id = tag_mac = None
     if query.recipient is not None:
@@ -71,7 +71,7 @@ async def find_messages(pool: Pool, vault: Vault, query: MessageQuery, *, accoun
     lowest, highest = bounds(query)
     newest_first = query.before is None or query.after is not None
     wanted = _Wanted(account_id, mode, lowest, highest, newest_first, subject_id, tag_mac, query.status)
-    async with pool.acquire() as conn:
+    async with reading(account_id) as conn:
         found = await _collect(conn, wanted, limit=query.limit + 1)
     page = found[: query.limit]
     return Found(page if newest_first else page[::-1], has_more=len(found) > query.limit)

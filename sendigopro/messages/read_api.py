@@ -1,5 +1,6 @@
 """The doors around stored messages: list, look, explain, cancel, redact, delete."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sendigopro.events.bus import Bus
 from sendigopro.foundation import strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.operations import Operation
+from sendigopro.foundation.postgres import as_account
 from sendigopro.foundation.problems import Conflict
 from sendigopro.messages import cancel, listing, read_store, redact, store
 from sendigopro.messages.explain import Explanation, MessageEvent, explain, timeline
@@ -38,7 +40,9 @@ async def list_messages(
     """Newest first."""
     need(caller, READ)
     query = strict_query.read(request.scope["query_string"], MessageQuery)
-    found = await listing.find_messages(runtime.main, vault, query, account_id=caller.account_id, mode=caller.mode)
+    found = await listing.find_messages(
+        partial(as_account, runtime.door), vault, query, account_id=caller.account_id, mode=caller.mode
+    )
     described = await viewer.describe(caller.account_id, found.ids)
     data = [described[one] for one in found.ids if one in described]
     return Listed(data=data, has_more=found.has_more, next_cursor=data[-1].id if found.has_more and data else None)
@@ -77,7 +81,7 @@ async def explain_message(
     """Why it is what it is, in words."""
     need(caller, READ)
     found, message = await find(message_id, caller, viewer)
-    async with runtime.main.acquire() as conn:
+    async with as_account(runtime.door, caller.account_id) as conn:
         rows = await store.read_messages(conn, account_id=caller.account_id, message_ids=[found])
     if not rows:
         raise strict_query.not_found("msg")
@@ -140,7 +144,7 @@ async def find(text: str, caller: Caller, viewer: Viewer) -> tuple[UUID, Message
 async def read_timeline(
     runtime: Runtime, directory: Directory, message_id: UUID, *, caller: Caller, message: MessageObject
 ) -> list[MessageEvent]:
-    async with runtime.main.acquire() as conn:
+    async with as_account(runtime.door, caller.account_id) as conn:
         outcomes = await read_store.read_outcomes(conn, account_id=caller.account_id, message_id=message_id)
     return timeline(message, outcomes, carriers=directory.carriers)
 

@@ -10,7 +10,7 @@ import msgspec
 from sendigopro.channels.directory import Directory
 from sendigopro.foundation import ids
 from sendigopro.foundation.alphabets import Encoding
-from sendigopro.foundation.postgres import Pool, Row
+from sendigopro.foundation.postgres import Reading, Row
 from sendigopro.messages import read_store, store
 from sendigopro.messages.model import STATUS_OF, Details, Direction, Mode, Purpose, Rank, Status, Why
 from sendigopro.messages.settle import Seen
@@ -73,8 +73,8 @@ def object_of(seen: Seen) -> MessageObject:
 class Viewer:
     """Describes stored messages, opening what the vault still can open."""
 
-    def __init__(self, *, pool: Pool, vault: Vault, directory: Directory) -> None:
-        self._pool = pool
+    def __init__(self, *, reading: Reading, vault: Vault, directory: Directory) -> None:
+        self._reading = reading
         self._vault = vault
         self._directory = directory
 
@@ -84,7 +84,7 @@ class Viewer:
         """The messages of that account among these ids; ids it does not know are absent."""
         if not message_ids:
             return {}
-        async with self._pool.acquire() as conn:
+        async with self._reading(account_id) as conn:
             rows = await store.read_messages(conn, account_id=account_id, message_ids=message_ids)
             known = [row["id"] for row in rows]
             states = await read_store.read_states(conn, account_id=account_id, message_ids=known) if known else {}

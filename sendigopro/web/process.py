@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sendigopro.accounts.keys import Callers
 from sendigopro.channels.directory import Directory
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import logs
 from sendigopro.foundation.limits import Limits
-from sendigopro.foundation.postgres import CONNECTION_LOST
+from sendigopro.foundation.postgres import CONNECTION_LOST, as_account
 from sendigopro.messages.intake import Intake
 from sendigopro.messages.load import Loader
 from sendigopro.messages.receive import Receiver
@@ -55,7 +56,7 @@ def build(runtime: Runtime) -> Web:
         callers=Callers(pool),
         limits=Limits(parts=runtime.settings.webs),
         acceptor=intake.acceptor,
-        viewer=Viewer(pool=pool, vault=vault, directory=directory),
+        viewer=Viewer(reading=partial(as_account, runtime.door), vault=vault, directory=directory),
         loader=Loader(pool=pool, vault=vault, directory=directory),
         receiver=Receiver(pool=pool, vault=vault, directory=directory, bus=bus, owner=runtime.name),
         bus=bus,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from sendigopro.channels import credentials, store
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import PLATFORM, Carrier, Sender
 from sendigopro.foundation import ids
-from sendigopro.foundation.postgres import Pool, connect_pool
+from sendigopro.foundation.postgres import Pool, as_account, connect_pool
 from sendigopro.foundation.problems import Problem
 from sendigopro.messages.accept import Idempotency, NewMessage
 from sendigopro.messages.intake import Intake
@@ -122,7 +123,7 @@ async def house_of(databases: Databases, folder: Path, **settings: Any) -> Async
     built = House(
         databases,
         runtime, vault, directory, Intake(runtime, vault=vault, directory=directory),
-        Viewer(pool=runtime.main, vault=vault, directory=directory), account_id,
+        Viewer(reading=partial(as_account, runtime.door), vault=vault, directory=directory), account_id,
         await callers.authenticate(f"Bearer {keys[Mode.TEST].token}"),
         await callers.authenticate(f"Bearer {keys[Mode.LIVE].token}"),
     )  # fmt: skip
