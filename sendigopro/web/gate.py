@@ -41,14 +41,11 @@ class Gate:
 
     def refuse_unknown(self, path: str, method: str) -> None:
         """404 for what is nowhere, 405 with the methods there are."""
-        allowed: set[str] = set()
         for pattern, methods in self.places:
             if pattern.fullmatch(path):
-                if method in methods:
-                    return
-                allowed |= methods
-        if allowed:
-            raise WrongMethod(allowed)
+                if method not in methods:
+                    raise WrongMethod(methods)
+                return
         raise NotFound("not_found", f"There is nothing at {path[:200]}.")
 
 
@@ -56,6 +53,7 @@ def places_of(operations: Iterable[Operation]) -> list[tuple[re.Pattern[str], se
     methods: dict[str, set[str]] = {}
     for operation in operations:
         methods.setdefault(operation.path, set()).add(operation.method)
+    methods = dict(sorted(methods.items(), key=lambda place: place[0].count("{")))  # a word goes before a parameter
     return [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), known) for path, known in methods.items()]
 
 

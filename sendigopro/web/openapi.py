@@ -127,9 +127,12 @@ def require_what_is_always_there(types: Sequence[Any], components: dict[str, Any
         if component.get("type") == "object" and not is_request and "properties" in component:
             component["required"] = [*component["properties"]]
     for struct in structs_in(types):
-        if struct.__struct_config__.omit_defaults:
-            fields = msgspec.structs.fields(struct)
-            components[struct.__name__]["required"] = [field.encode_name for field in fields if field.required]
+        omits = struct.__struct_config__.omit_defaults
+        fields = msgspec.structs.fields(struct)
+        left_out = {one.encode_name for one in fields if one.default is msgspec.UNSET or (omits and not one.required)}
+        if left_out and struct.__name__ in components:
+            required = components[struct.__name__].get("required", [])
+            components[struct.__name__]["required"] = [name for name in required if name not in left_out]
 
 
 def structs_in(types: Sequence[Any]) -> set[type[msgspec.Struct]]:
