@@ -2,13 +2,14 @@
 
 import asyncio
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sendigopro import settings
+from sendigopro.commands.instance import REMEMBERED
 from sendigopro.commands.supervisor import Supervisor
 from sendigopro.settings import Settings
 
@@ -45,6 +46,9 @@ def up(
         workers=workers or known.workers,
         allow_private_webhooks=allow_private_webhooks,
     )
+    for one in fields(Settings):
+        if one.name in REMEMBERED:  # what is decided here stands in instance.json, where the parts must find it
+            os.environ.pop(one.metadata["variable"], None)
     asyncio.run(Supervisor(chosen, ready_file=ready_file).run())
 
 
