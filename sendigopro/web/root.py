@@ -1,7 +1,7 @@
 """The outermost ASGI function: every request enters here, and every answer leaves with its Request-Id.
 
 Hot doors are asked by exact path before anything else. A `Problem` that any door raises is answered here;
-anything else raised is a 500 that tells the caller nothing and the log where it happened.
+a database that is away is a 503; anything else is a 500 that tells the caller nothing and the log where it happened.
 """
 
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sendigopro.foundation import clock, ids, logs, problems
 from sendigopro.foundation.asgi import App, ClientGone, Message, Receive, Scope, Send, answer_problem, header, read_rest
+from sendigopro.foundation.postgres import CONNECTION_LOST
 from sendigopro.foundation.problems import NotFound, Problem, TooLarge, Unavailable, WrongMethod
 from sendigopro.web.measures import Measures
 
@@ -91,7 +92,7 @@ class Root:
             told = logs.told(error)
             log.error("request_failed", request_id=scope["request_id"], method=scope["method"], door=door, **told)  # noqa: TRY400  # a traceback shows values
             if status == 0:
-                await answer_problem(send_with_headers, internal(), scope)
+                await answer_problem(send_with_headers, meant_by(error), scope)
             else:
                 raise
         self.measures.note(door, status, clock.monotonic() - began)
@@ -129,6 +130,11 @@ async def linger(receive: Receive) -> None:
         await read_rest(receive, b"", limit_bytes=LINGER_BYTES)
     except (TooLarge, ClientGone):
         return
+
+
+def meant_by(error: Exception) -> Problem:
+    """A database that is away passes; anything else raised is ours to mend."""
+    return away() if isinstance(error, CONNECTION_LOST) else internal()
 
 
 def away() -> Problem:
