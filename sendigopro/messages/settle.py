@@ -23,7 +23,7 @@ from sendigopro.messages.store import WaitingRow
 
 log = structlog.get_logger()
 
-GROUP_MAX = 500
+GROUP_MAX = 200
 EVENTS_MAX = 500
 OUTBOX_LEASE_SECONDS = 30.0
 RETRY_PAUSE_SECONDS = 0.2
