@@ -13,7 +13,7 @@ from sendigopro.foundation.postgres import Pool, Row
 from sendigopro.messages import settle_store, store
 from sendigopro.messages.model import PRIORITY, Chunk, Details, Outgoing, Purpose, Rank
 from sendigopro.vault.sealing import UnreadableError, open_
-from sendigopro.vault.vault import Subject, Vault
+from sendigopro.vault.vault import KeyErasedError, Subject, Vault
 
 NO_DETAILS = Details()
 
@@ -90,8 +90,14 @@ class Loader:
         if subject is not None and (row["details"] is not None or (with_body and row["body"] is not None)):
             expires_on = row["body_expires_on"]
             vault = self._vault
-            bucket = vault.bucket_key_known(account_id, expires_on) or await vault.bucket_key(account_id, expires_on)
-            body, details = _unseal(row, vault.message_key(subject.key, bucket), with_body=with_body)
+            try:
+                bucket = vault.bucket_key_known(account_id, expires_on) or await vault.bucket_key(
+                    account_id, expires_on
+                )
+            except KeyErasedError:  # the day has been forgotten, and with it what was said
+                pass
+            else:
+                body, details = _unseal(row, vault.message_key(subject.key, bucket), with_body=with_body)
         sender = self._directory.sender_by_id(row["sender_id"])
         return Outgoing(
             account_id=account_id,

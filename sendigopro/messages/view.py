@@ -15,7 +15,7 @@ from sendigopro.messages import read_store, store
 from sendigopro.messages.model import STATUS_OF, Details, Direction, Mode, Purpose, Rank, Status, Why
 from sendigopro.messages.settle import Seen
 from sendigopro.vault.sealing import open_
-from sendigopro.vault.vault import Subject, Vault
+from sendigopro.vault.vault import KeyErasedError, Subject, Vault
 
 
 class MessageObject(msgspec.Struct, rename={"sender": "from"}, kw_only=True):
@@ -102,7 +102,10 @@ class Viewer:
         if subject is None:
             return None, Details()
         account_id: UUID = row["account_id"]
-        bucket = await self._vault.bucket_key(account_id, row["body_expires_on"])
+        try:
+            bucket = await self._vault.bucket_key(account_id, row["body_expires_on"])
+        except KeyErasedError:
+            return None, Details()
         key = self._vault.message_key(subject.key, bucket)
         body, details = None, Details()
         if row["body"] is not None:
