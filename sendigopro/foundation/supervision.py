@@ -12,12 +12,17 @@ log = logging.getLogger(__name__)
 VARIABLE = "SENDIGOPRO_SUPERVISOR_FD"  # our end of a socket pair
 ASK, READY, WAITING = b"?", b"r", b"w"
 PAUSE_SECONDS = 0.25
+GRACE_SECONDS = 5.0  # to finish once the supervisor is gone
 
 
-async def answer(is_ready: Callable[[], Awaitable[bool]], stop: asyncio.Event) -> None:
+async def answer(
+    is_ready: Callable[[], Awaitable[bool]], stop: asyncio.Event, *, grace_seconds: float = GRACE_SECONDS
+) -> None:
     """Say how we are, on every change and whenever asked; set `stop` and return when the supervisor is gone.
 
-    Returns at once in a process nobody supervises.
+    Who would have ended us after a grace is gone as well, so that is ours to do: a worker that hangs, its database
+    gone too, would come back to life beside its successor, under the same name. Returns at once in a process nobody
+    supervises.
     """
     number = os.environ.get(VARIABLE)
     if number is None:
@@ -34,6 +39,7 @@ async def answer(is_ready: Callable[[], Awaitable[bool]], stop: asyncio.Event) -
         finally:
             loop.remove_reader(link)
     stop.set()
+    loop.call_later(grace_seconds, os._exit, 1)
 
 
 async def converse(link: socket.socket, spoken_to: asyncio.Event, is_ready: Callable[[], Awaitable[bool]]) -> None:
