@@ -31,7 +31,7 @@ CREATE INDEX IF NOT EXISTS messages_subject ON main.messages (account_id, subjec
 GRANT SELECT, INSERT, DELETE, UPDATE (subject_id) ON main.messages TO pipeline;
 
 -- What it said, sealed; and, sealed apart, what came with it: metadata, tags, callback URL.
-CREATE TABLE IF NOT EXISTS main.message_bodies ( -- @partitions ahead=36 firsts=13
+CREATE TABLE IF NOT EXISTS main.message_bodies ( -- @partitions ahead=36 firsts=16
     account_id uuid NOT NULL,  -- @account_ref
     message_id uuid NOT NULL,  -- @message_fact
     expires_on date NOT NULL,  -- @message_fact
