@@ -20,6 +20,7 @@ class Directory:
         self._senders: dict[tuple[UUID, int, str], Sender] = {}
         self._defaults: dict[tuple[UUID, int], Sender] = {}
         self._by_id: dict[UUID, Sender] = {}
+        self._owners: dict[tuple[int, str], Sender] = {}
         self._read_at = 0.0
 
     async def refresh(self) -> None:
@@ -30,6 +31,7 @@ class Directory:
             senders = await store.read_senders_of_everyone(conn)
         self._senders = {(s.account_id, s.channel, s.value): s for s in senders}
         self._by_id = {s.id: s for s in senders}
+        self._owners = {(s.channel, s.value): s for s in reversed(senders)}  # the first to have it owns it
         self._defaults = {(s.account_id, s.channel): s for s in senders if s.is_default}
         self._read_at = clock.monotonic()
 
@@ -56,7 +58,4 @@ class Directory:
 
     def owner_of(self, channel: int, value: str) -> Sender | None:
         """Whose sender this is: where an inbound message goes."""
-        for sender in self._by_id.values():
-            if sender.channel == channel and sender.value == value:
-                return sender
-        return None
+        return self._owners.get((channel, value))

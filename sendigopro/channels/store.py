@@ -76,8 +76,8 @@ async def put_route(conn: Conn, *, account_id: UUID, mode: int, channel: int, ca
 
 
 async def read_senders_of_everyone(conn: Conn) -> list[Sender]:
-    """Every sender: the accept path knows them all."""
-    rows = await conn.fetch("SELECT account_id, id, channel, value, is_default FROM main.senders")
+    """Every sender, oldest first: the accept path knows them all."""
+    rows = await conn.fetch("SELECT account_id, id, channel, value, is_default FROM main.senders ORDER BY id")
     return [Sender(*row.values()) for row in rows]
 
 
