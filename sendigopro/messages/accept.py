@@ -19,7 +19,7 @@ from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, TooMany, Unavailable
 from sendigopro.foundation.recent import Recent
 from sendigopro.messages import store
-from sendigopro.messages.group import Entry, GroupWriter, Prepared
+from sendigopro.messages.group import REFUSED, Entry, GroupWriter, Prepared
 from sendigopro.messages.model import PRIORITY, Channel, Details, Direction, Mode, Purpose, Status
 from sendigopro.messages.route import route
 from sendigopro.messages.rows import pack_body, pack_facts, pack_tag
@@ -309,9 +309,8 @@ class Acceptor:
         if idempotency is None:
             return None
         accepted = iter(objects)
-        nothing = UUID(int=0)  # stands for an item that was refused: a replay refuses it again
         message_ids = [
-            ids.parse("msg", next(accepted).id) if isinstance(draft, _Draft) else nothing for draft in drafts
+            ids.parse("msg", next(accepted).id) if isinstance(draft, _Draft) else REFUSED for draft in drafts
         ]
         key_mac = await self._vault.idempotency_mac(caller.account_id, f"{caller.mode}:{idempotency.key}")
         body_mac = await self._vault.body_mac(caller.account_id, idempotency.body)

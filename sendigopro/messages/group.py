@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,8 @@ log = structlog.get_logger()
 GROUP_MESSAGES_MAX = 500
 CHUNK_MAX = 500
 MIDNIGHT_MARGIN = timedelta(minutes=5)
+REFUSED = UUID(int=0)
+"""Stands in a claim for an item that was refused: a replay refuses it again."""
 
 
 @dataclass(slots=True)
@@ -130,7 +132,7 @@ class GroupWriter:
             async with conn.transaction():
                 winners = await _claim(conn, group, answers)
                 verdicts = await _hold(conn, winners)
-                await _unclaim_unpaid(conn, winners, verdicts)
+                await _amend_claims(conn, winners, verdicts)
                 assembled = _assemble(winners, verdicts)
                 await _write(conn, assembled)
                 reach("accept.before_commit")
@@ -171,8 +173,7 @@ async def _claim(conn: Conn, group: list[Entry], answers: list[Any]) -> list[Ent
     if not claims:
         return group
     now = clock.now()
-    # Around midnight both days are claimed, so that a key cannot be used once on either side.
-    days = sorted({(now - MIDNIGHT_MARGIN).date(), now.date(), (now + MIDNIGHT_MARGIN).date()})
+    days = _claim_days(now)
     asked = [now.date() - timedelta(days=1), *days]
     used = await _find(conn, claims, asked)
     first = {(c.account_id, c.key_mac): c for c in reversed(claims) if (c.account_id, c.key_mac) not in used}
@@ -192,6 +193,11 @@ async def _claim(conn: Conn, group: list[Entry], answers: list[Any]) -> list[Ent
         else:
             answers.append((entry, _replay_or_refuse(entry.claim, used.get(key))))
     return winners
+
+
+def _claim_days(now: datetime) -> list[date]:
+    """Around midnight both days are claimed, so that a key cannot be used once on either side."""
+    return sorted({(now - MIDNIGHT_MARGIN).date(), now.date(), (now + MIDNIGHT_MARGIN).date()})
 
 
 async def _find(conn: Conn, claims: list[store.Claim], days: list[date]) -> dict[tuple[UUID, bytes], Any]:
@@ -244,15 +250,28 @@ def _grant(left: dict[UUID, int], account_id: UUID, message: Prepared) -> tuple[
     return None, message.price_micros
 
 
-async def _unclaim_unpaid(conn: Conn, entries: list[Entry], verdicts: list[list[tuple[Problem | None, int]]]) -> None:
-    """A request of which nothing was accepted leaves its key free for the next try."""
-    unpaid = [
-        entry.claim
-        for entry, verdict in zip(entries, verdicts, strict=True)
-        if entry.claim is not None and all(problem is not None for problem, _ in verdict)
-    ]
+async def _amend_claims(conn: Conn, entries: list[Entry], verdicts: list[list[tuple[Problem | None, int]]]) -> None:
+    """Leave what was not paid for out of its claim: a replay must not say that it was accepted.
+
+    A request of which nothing was accepted leaves its key free for the next try.
+    """
+    unpaid, amended = [], []
+    for entry, verdict in zip(entries, verdicts, strict=True):
+        refused = {
+            UUID(bytes=message.id)
+            for message, (problem, _) in zip(entry.messages, verdict, strict=True)
+            if problem is not None
+        }
+        if entry.claim is None or not refused:
+            continue
+        unpaid.append(entry.claim)
+        if len(refused) < len(entry.messages):
+            kept = [REFUSED if one in refused else one for one in entry.claim.message_ids]
+            amended.append(replace(entry.claim, message_ids=kept))
     if unpaid:
         await store.unclaim(conn, unpaid)
+    if amended:
+        await store.claim(conn, amended, days=_claim_days(clock.now()))
 
 
 def _assemble(entries: list[Entry], verdicts: list[list[tuple[Problem | None, int]]]) -> _Assembled:
