@@ -65,7 +65,9 @@ def build(runtime: Runtime) -> Worker:
     book = Book()
     receipts = Receipts(pool=pool, vault=vault, loader=loader, settler=settler, book=book)
     receiver = Receiver(pool=pool, vault=vault, directory=directory, bus=bus, owner=owner)
-    sweeper = Sweeper(pool=pool, loader=loader, directory=directory, bus=bus, owner=owner)
+    sweeper = Sweeper(
+        pool=pool, loader=loader, directory=directory, bus=bus, owner=owner, receipt_wait_seconds=RECEIPT_WAIT_SECONDS
+    )
 
     def make_lane(carrier: Carrier) -> Lane:
         return Lane(
@@ -85,6 +87,7 @@ def build(runtime: Runtime) -> Worker:
     worker.jobs = {
         "settle": settler.run,
         "lanes": lanes.run,
+        "renew leases": lanes.renew,
         "receipts": receipts.run,
         "rematch receipts": receipts.rematch,
         "receive": receiver.run,

@@ -18,6 +18,8 @@ async def cancel(pool: Pool, loader: Loader, bus: Bus, *, account_id: UUID, mess
     message = (await loader.load_settled([(account_id, message_id)])).get(message_id)
     if message is None:
         raise NotFound("message_not_found", "There is no such message in this account.", param="id")
+    if message.rank >= Rank.SENT:  # it may have left: waiting to be sent once more does not undo that
+        raise _too_late()
     item = Item(message, rank=Rank.CANCELED, reason="canceled", at_us=clock.now_us())
     async with pool.acquire() as conn, conn.transaction():
         await _take_out(conn, message)

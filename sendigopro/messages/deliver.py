@@ -28,15 +28,26 @@ from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import PLATFORM, Carrier
 from sendigopro.foundation import clock
 from sendigopro.foundation.killpoints import reach
-from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us
+from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us, ping
 from sendigopro.messages import queue_store
 from sendigopro.messages.load import Loader
-from sendigopro.messages.model import PRIORITIES, Channel, Chunk, Details, OnUnclear, Outgoing, Purpose, Rank, Why
+from sendigopro.messages.model import (
+    CHARGED,
+    PRIORITIES,
+    Channel,
+    Chunk,
+    Details,
+    OnUnclear,
+    Outgoing,
+    Purpose,
+    Rank,
+    Why,
+)
 from sendigopro.messages.queue_store import Declared
-from sendigopro.messages.receipts import Book, Receipts
+from sendigopro.messages.receipts import Book, Receipts, clean_ref
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.route import route
-from sendigopro.messages.settle import CHARGED, Item, Settler
+from sendigopro.messages.settle import Item, Settler
 from sendigopro.messages.settle_store import UnclearRow
 from sendigopro.messages.store import WaitingRow
 from sendigopro.vault.vault import Vault
@@ -46,6 +57,8 @@ log = structlog.get_logger()
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 8.0
 POLL_SECONDS = 0.25
+OUTAGE_SECONDS = 15.0
+OWNERS_FIRST_SECONDS = 3.0
 LEASE_PAUSE_SECONDS = 0.004
 """Between leases: what is queued meanwhile is leased together."""
 READY_MAX = 1_000
@@ -95,6 +108,13 @@ class Lane:
         self._turn = 0
         self._work = asyncio.Event()
         self._room = asyncio.Event()
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """Let `fetch` and `send` end where nothing is half done: what is declared is handed over as well."""
+        self._is_stopping = True
+        self._work.set()
+        self._room.set()
 
     # What wakes it
 
@@ -120,14 +140,20 @@ class Lane:
     # Leasing and opening
 
     async def fetch(self) -> None:
-        """Keep some opened messages ready, until cancelled."""
-        while True:
+        """Keep some opened messages ready, until stopped."""
+        lost_at: float | None = None
+        while not self._is_stopping:
             self._work.clear()
             try:
+                if lost_at is not None and clock.monotonic() - lost_at > OUTAGE_SECONDS:
+                    await ping(self._pool)
+                    await asyncio.sleep(OWNERS_FIRST_SECONDS)  # every lease has run out: whoever lives renews first
                 found = await self._lease_and_open()
+                lost_at = None
             except CONNECTION_LOST as error:
                 log.warning("lease_waits_for_database", carrier=self.carrier.name, error=type(error).__name__)
                 found = False
+                lost_at = lost_at or clock.monotonic()
             if found:
                 await asyncio.sleep(LEASE_PAUSE_SECONDS)
             else:
@@ -156,6 +182,9 @@ class Lane:
             )  # fmt: skip
         reach("deliver.leased")
         self._advance_round(priorities, leased)
+        for chunk in leased:
+            if chunk.was_anothers and chunk.id in self._held:
+                self._lose(self._held[chunk.id])  # another went on with it meanwhile: what we remember of it is old
         fresh = [chunk for chunk in leased if chunk.id not in self._held]
         if fresh:
             await self._open(fresh)
@@ -178,6 +207,7 @@ class Lane:
             self._held[chunk.id] = chunk
             resolved: set[UUID] = set()
             if chunk.intended:
+                await self._settler.drained()  # some of it may have been ours before
                 async with self._pool.acquire() as conn:
                     resolved = await queue_store.resolved_of_chunk(
                         conn,
@@ -231,9 +261,11 @@ class Lane:
     # Declaring and handing over
 
     async def send(self) -> None:
-        """Hand slices over as the link has room, until cancelled."""
+        """Hand slices over as the link has room, until stopped."""
         while True:
             await self._room.wait()
+            if self._is_stopping:
+                return
             room = self.link.room if self.link is not None and self.link.is_ready else 0
             batch = self._pick(min(room, SLICE_MAX)) if room > 0 else []
             if not batch:
@@ -242,12 +274,15 @@ class Lane:
             if sum(map(len, self._ready)) < READY_MAX:
                 self._work.set()
             try:
-                await self._declare_and_send(batch)
+                leaving = await self._declare(batch)
             except CONNECTION_LOST as error:
                 log.warning("intent_waits_for_database", carrier=self.carrier.name, error=type(error).__name__)
                 for message in reversed(batch):
                     self._ready[message.priority].appendleft(message)
                 await asyncio.sleep(POLL_SECONDS)
+            else:
+                self._hand_over(leaving)
+                reach("deliver.handed_over")
 
     def _pick(self, count: int) -> list[Outgoing]:
         batch: list[Outgoing] = []
@@ -256,8 +291,10 @@ class Lane:
                 batch.append(line.popleft())
         return batch
 
-    async def _declare_and_send(self, batch: Sequence[Outgoing]) -> None:
-        """Commit what may leave, then let it leave. Standing, expiry and cancels are asked in the same transaction."""
+    async def _declare(self, batch: Sequence[Outgoing]) -> list[Outgoing]:
+        """Commit what may leave, and return it. Standing, expiry and cancels are asked in the same transaction."""
+        for account_id in {PLATFORM, *(message.account_id for message in batch)}:
+            await self._vault.load_account(account_id)
         intended: dict[UUID, tuple[UUID, int]] = {}
         macs: list[bytes] = []
         for message in batch:
@@ -274,13 +311,13 @@ class Lane:
                 chunk_ids=list(intended),
                 intended=[position for _, position in intended.values()],
                 macs=macs,
+                lease_seconds=LEASE_SECONDS,
             )
         reach("deliver.intent_committed")
         for chunk_id, (_, position) in intended.items():
             if chunk_id in declared.dropped and chunk_id in self._held:
                 self._held[chunk_id].intended = position
-        self._hand_over([message for message in batch if self._may_leave(message, declared)])
-        reach("deliver.handed_over")
+        return [message for message in batch if self._may_leave(message, declared)]
 
     def _may_leave(self, message: Outgoing, declared: Declared) -> bool:
         chunk = message.chunk
@@ -306,9 +343,15 @@ class Lane:
             return False
         return True
 
-    def _refuse(self, message: Outgoing, rank: Rank, reason: str) -> None:
+    def _refuse(self, message: Outgoing, rank: Rank, reason: str, *, code: str | None = None) -> None:
+        """It does not leave. If it may have left before, that is still how it stands: a receipt may tell."""
+        if message.rank >= Rank.SENT:
+            self._settler.add(Item(message, resolves=True))
+            return
         message.rank = rank
-        self._settler.add(Item(message, rank=rank, reason=reason, at_us=clock.now_us(), resolves=True))
+        self._settler.add(
+            Item(message, rank=rank, reason=reason, carrier_code=code, at_us=clock.now_us(), resolves=True)
+        )
 
     def _hand_over(self, messages: Sequence[Outgoing]) -> None:
         assert self.link is not None
@@ -325,18 +368,8 @@ class Lane:
                 case Accepted(carrier_ids):
                     self._accepted(message, carrier_ids, at_us)
                 case Rejected(reason, code):
-                    message.rank = Rank.REJECTED
                     message.body = None
-                    self._settler.add(
-                        Item(
-                            message,
-                            rank=Rank.REJECTED,
-                            reason=reason,
-                            carrier_code=_clean(code),
-                            at_us=at_us,
-                            resolves=True,
-                        )
-                    )
+                    self._refuse(message, Rank.REJECTED, reason, code=_clean(code))
                 case TryLater():
                     self._try_later(message, outcome)
                 case Unclear():
@@ -345,14 +378,23 @@ class Lane:
     def _accepted(self, message: Outgoing, carrier_ids: tuple[str, ...], at_us: int) -> None:
         charges = not message.is_charged
         message.is_charged = True
+        trace = None if all(carrier_ids) else self._trace(message)  # a receipt must find it in another way
         message.body = None
         message.rank = max(message.rank, Rank.SENT)
+        refs = tuple(map(clean_ref, carrier_ids))
         self._settler.add(
-            Item(message, rank=Rank.SENT, carrier_ids=carrier_ids, at_us=at_us, resolves=True, charges=charges)
-        )
-        for part, ref in enumerate(carrier_ids, start=1):
-            self._book.note(self.carrier.id, ref, message, part)
-            self._receipts.claim_early(self.carrier.id, ref)
+            Item(
+                message, rank=Rank.SENT, carrier_ids=refs, at_us=at_us, resolves=True, charges=charges, unclear=trace
+            )
+        )  # fmt: skip
+        self._note(message, refs)
+
+    def _note(self, message: Outgoing, refs: Sequence[str]) -> None:
+        """Remember the carrier's ids, and settle what was said of them already."""
+        for part, ref in enumerate(refs, start=1):
+            if ref:
+                self._book.note(self.carrier.id, ref, message, part)
+                self._receipts.claim_early(self.carrier.id, ref)
 
     def _try_later(self, message: Outgoing, outcome: TryLater) -> None:
         """Wait and try again, on the next carrier of the route if there is one, until the message expires."""
@@ -367,17 +409,27 @@ class Lane:
         )
 
     def _wait(
-        self, message: Outgoing, *, carrier_id: UUID, after_seconds: float, why: Why, rank: Rank | None = None
+        self,
+        message: Outgoing,
+        *,
+        carrier_id: UUID,
+        after_seconds: float,
+        why: Why,
+        rank: Rank | None = None,
+        refs: tuple[str, ...] = (),
     ) -> None:
         due_at = clock.now() + timedelta(seconds=after_seconds)
         wait = WaitingRow(
             message.account_id, message.id, message.mode, due_at, carrier_id, message.priority, message.attempt + 1,
             why, message.expires_at, message.body_expires_on,
         )  # fmt: skip
-        reason = "unclear_resend" if rank is not None else None
+        is_unclear = rank is Rank.UNKNOWN
         self._settler.add(
-            Item(message, rank=rank, reason=reason, at_us=clock.now_us(), resolves=True, wait=wait,
-                 charges=rank in CHARGED and not message.is_charged)
+            Item(
+                message, rank=rank, reason="unclear_resend" if is_unclear else None, carrier_ids=refs,
+                at_us=clock.now_us(), resolves=True, wait=wait, unclear=self._trace(message) if is_unclear else None,
+                charges=rank in CHARGED and not message.is_charged,
+            )
         )  # fmt: skip
         message.is_charged = message.is_charged or rank in CHARGED
 
@@ -387,26 +439,29 @@ class Lane:
         if message.purpose == Purpose.TRANSACTIONAL and self._resends_unclear(message.account_id):
             policy = OnUnclear.RESEND_ONCE
         message.rank = max(message.rank, Rank.UNKNOWN)
+        refs = tuple(map(clean_ref, outcome.carrier_ids))
         if policy is OnUnclear.RESEND_ONCE and message.attempt == 1 and message.body is not None:
             after = float(self.carrier.unclear_wait_seconds)
             self._wait(
-                message, carrier_id=self.carrier.id, after_seconds=after, why=Why.UNCLEAR_RESEND, rank=Rank.UNKNOWN
-            )
+                message, carrier_id=self.carrier.id, after_seconds=after, why=Why.UNCLEAR_RESEND, rank=Rank.UNKNOWN,
+                refs=refs,
+            )  # fmt: skip
+            self._note(message, refs)
             return
         charges = not message.is_charged
         message.is_charged = True
         self._settler.add(
             Item(
-                message, rank=Rank.UNKNOWN, reason=outcome.reason, carrier_ids=outcome.carrier_ids,
+                message, rank=Rank.UNKNOWN, reason=outcome.reason, carrier_ids=refs,
                 at_us=clock.now_us(), resolves=True, charges=charges, unclear=self._trace(message),
             )
         )  # fmt: skip
-        for part, ref in enumerate(outcome.carrier_ids, start=1):
-            self._book.note(self.carrier.id, ref, message, part)
+        self._note(message, refs)
 
     def _trace(self, message: Outgoing) -> UnclearRow | None:
         if message.recipient is None:
             return None
+        message.was_unclear = True
         mac = self._vault.suppression_mac(PLATFORM, message.recipient)
         return UnclearRow(
             self.carrier.id, mac, from_us(clock.now_us()), message.account_id, message.id, _reference(message),
@@ -443,7 +498,8 @@ class Lane:
 
     def chunk_done(self, chunk: Chunk) -> None:
         """Its last message is accounted for on disk."""
-        self._held.pop(chunk.id, None)
+        if self._held.get(chunk.id) is chunk:
+            del self._held[chunk.id]
 
     def counts(self) -> dict[str, int]:
         """For metrics: chunks held, messages ready."""

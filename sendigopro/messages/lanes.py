@@ -65,16 +65,10 @@ class Lanes:
         """Keep links and binds until cancelled; then drain, unbind and give everything back."""
         async with self._pool.acquire() as conn:
             await queue_store.release_of_owner(conn, owner=self._owner)
-        await self._vault.load_account(PLATFORM)
-        renewed = clock.monotonic()
         try:
             while True:
                 try:
                     await self._follow()
-                    if clock.monotonic() - renewed > RENEW_SECONDS:
-                        renewed = clock.monotonic()
-                        for opened in list(self._open.values()):
-                            await opened.lane.renew()
                 except CONNECTION_LOST as error:
                     log.warning("lanes_wait_for_database", error=type(error).__name__)
                     self._let_go_of_stale_binds()
@@ -85,6 +79,13 @@ class Lanes:
                     continue
         finally:
             await self._close_all()
+
+    async def renew(self) -> None:
+        """Keep what is leased; apart from `run`, which may be waiting for a link to end."""
+        while True:
+            for opened in list(self._open.values()):
+                await opened.lane.renew()
+            await asyncio.sleep(RENEW_SECONDS)
 
     def hint(self, carrier: str) -> None:
         """Something was queued for a carrier: its lane looks."""
@@ -104,20 +105,26 @@ class Lanes:
 
     async def _follow(self) -> None:
         await self._directory.refresh_if_older()
+        await self._vault.load_account(PLATFORM)  # again: memory is short, and answers that never came need it at once
         carriers = {c.id: c for c in self._directory.carriers.values() if c.is_enabled and c.provider in providers()}
         for carrier_id in [c for c in self._open if c not in carriers]:
             await self._close(carrier_id)
         async with self._pool.acquire() as conn:
             workers = await channels.count_workers(conn, name=self._owner, alive_seconds=BIND_LEASE_SECONDS)
         for carrier in carriers.values():
-            await self._keep(carrier, workers)
+            try:
+                await self._keep(carrier, workers)
+            except CONNECTION_LOST:
+                raise
+            except Exception as error:  # one carrier that cannot be opened must not stop the others
+                log.exception("carrier_failed", carrier=carrier.name, error=type(error).__name__)
 
     async def _keep(self, carrier: Carrier, workers: int) -> None:
         """Open a carrier's lane if it is new or was set up anew, and hold this worker's share of its binds."""
         async with self._pool.acquire() as conn:
             sealed = await channels.read_credentials(conn, carrier_id=carrier.id)
         opened = self._open.get(carrier.id)
-        if opened is not None and (opened.sealed != sealed or opened.lane.carrier != carrier):
+        if opened is not None and (opened.sealed != sealed or opened.lane.carrier != carrier or _has_failed(opened)):
             await self._close(carrier.id)
             opened = None
         if sealed is None:
@@ -159,7 +166,10 @@ class Lanes:
         credentials = await sealed_credentials.open_(self._vault, carrier.id, carrier.provider, sealed)
         lane = self._make_lane(carrier)
         events = LinkEvents(lane.on_outcomes, lane.on_receipts, lane.on_inbound, lane.on_room)
-        lane.link = await providers()[carrier.provider].open(credentials, events, name=carrier.name)
+        try:
+            lane.link = await providers()[carrier.provider].open(credentials, events, name=carrier.name)
+        except OSError as error:  # a certificate, a host: nothing is wrong with our database
+            raise ValueError(f"{carrier.provider} cannot be opened: {type(error).__name__}") from error
         opened = Open(lane, sealed)
         opened.tasks = [asyncio.create_task(lane.fetch()), asyncio.create_task(lane.send())]
         self._open[carrier.id] = opened
@@ -168,7 +178,9 @@ class Lanes:
 
     async def _close(self, carrier_id: UUID) -> None:
         opened = self._open.pop(carrier_id)
-        for task in opened.tasks:
+        opened.lane.stop()
+        _, late = await asyncio.wait(opened.tasks, timeout=DRAIN_SECONDS)
+        for task in late:  # the database does not answer
             task.cancel()
         await asyncio.gather(*opened.tasks, return_exceptions=True)
         if opened.lane.link is not None:
@@ -189,3 +201,12 @@ class Lanes:
                 await channels.remove_worker(conn, name=self._owner)
         except CONNECTION_LOST:
             return
+
+
+def _has_failed(opened: Open) -> bool:
+    """Whether one of its tasks ended by a fault of ours: then it is closed and opened anew."""
+    ended = [task for task in opened.tasks if task.done() and not task.cancelled()]
+    failures = [error for task in ended if (error := task.exception()) is not None]
+    for error in failures:
+        log.error("lane_failed", carrier=opened.lane.carrier.name, error=type(error).__name__, exc_info=error)
+    return bool(failures)

@@ -69,6 +69,7 @@ class Loader:
         for message in messages:
             message.rank = ranks.get(message.id, 0)
             message.is_charged = message.rank >= Rank.SENT
+            message.was_unclear = message.rank == Rank.UNKNOWN
 
     async def _open(self, rows: Sequence[Any], *, with_body: bool) -> dict[UUID, Outgoing]:
         wanted: dict[UUID, list[UUID]] = defaultdict(list)

@@ -109,6 +109,8 @@ RANKS_OF: dict[Status, tuple[Rank, ...]] = {
     status: tuple(rank for rank, its in STATUS_OF.items() if its is status) for status in set(STATUS_OF.values())
 }
 ALL_RANKS = tuple(STATUS_OF)
+CHARGED = (Rank.SENT, Rank.UNKNOWN)
+"""A carrier bills what it took, and what it may have taken."""
 FINAL_RANKS = tuple(rank for rank in STATUS_OF if rank > Rank.OPEN)
 EVENT_OF = {rank: f"message.{status}" for rank, status in STATUS_OF.items()}
 IS_FINAL_EVENT = {EVENT_OF[rank]: rank is not Rank.SENT and rank is not Rank.RECEIVED for rank in STATUS_OF}
@@ -162,6 +164,8 @@ class Outgoing:
     rank: int = 0
     """The highest outcome known to this worker."""
     is_charged: bool = False
+    was_unclear: bool = False
+    """A submit of it was not answered: a receipt may still have to find it by its recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,5 +192,7 @@ class Chunk:
     attempt: int
     body_expires_on: date
     min_expires_at: datetime
+    was_anothers: bool = False
+    """Somebody else had leased it last, or nobody."""
     unresolved: int = 0
     """Positions handed over or to be handed over whose outcome is not on disk yet; at 0 the chunk is deleted."""

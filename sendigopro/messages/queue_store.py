@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sendigopro.foundation.postgres import Conn, Row
-from sendigopro.messages.model import Chunk
+from sendigopro.messages.model import Chunk, Why
 
 NOBODY = UUID(int=0)
 """Before every account: where a round begins."""
@@ -64,7 +64,7 @@ async def lease_chunks(
         FROM picked p
         WHERE c.account_id = p.account_id AND c.id = p.id AND p.before < $5 AND c.lease_until < now()
         RETURNING c.account_id, c.id, c.mode, c.carrier_id, c.priority, c.message_ids, c.intended, c.dropped, c.attempt,
-                  c.body_expires_on, c.min_expires_at
+                  c.body_expires_on, c.min_expires_at, old.lease_owner IS DISTINCT FROM $6 AS was_anothers
         """,
         carrier_id,
         list(priorities),
@@ -74,10 +74,10 @@ async def lease_chunks(
         owner,
         lease_seconds,
     )
-    return [_chunk(row) for row in rows]
+    return [_chunk(row, was_anothers=row["was_anothers"]) for row in rows]
 
 
-def _chunk(row: Row) -> Chunk:
+def _chunk(row: Row, *, was_anothers: bool = False) -> Chunk:
     return Chunk(
         account_id=row["account_id"],
         id=row["id"],
@@ -90,6 +90,7 @@ def _chunk(row: Row) -> Chunk:
         attempt=row["attempt"],
         body_expires_on=row["body_expires_on"],
         min_expires_at=row["min_expires_at"],
+        was_anothers=was_anothers,
     )
 
 
@@ -110,19 +111,22 @@ async def declare_intent(
     chunk_ids: Sequence[UUID],
     intended: Sequence[int],
     macs: Sequence[bytes],
+    lease_seconds: float,
 ) -> Declared:
     """Say how far each chunk may have left, and ask in the same statement who must not be contacted.
 
     One statement, so one transaction and one round trip. The row lock orders it against a cancel: whoever comes
-    second sees the first. Chunks that are absent from the answer are no longer ours.
+    second sees the first. Chunks that are absent from the answer are no longer ours. A lease that ran out while the
+    database was away, and that nobody took since, is ours still, and is renewed.
     """
     rows = await conn.fetch(
         """
         WITH declared AS (
-            UPDATE main.chunks c SET intended = greatest(c.intended, s.intended)
+            UPDATE main.chunks c SET intended = greatest(c.intended, s.intended),
+                lease_until = greatest(c.lease_until, now() + make_interval(secs => $6))
             FROM unnest($2::uuid[], $3::uuid[], $4::smallint[]) AS s (account_id, id, intended)
             WHERE c.account_id = s.account_id AND c.id = s.id AND c.account_id = ANY($2)
-              AND c.lease_owner = $1 AND c.lease_until > now()
+              AND c.lease_owner = $1 AND c.lease_until > '-infinity'
             RETURNING c.account_id, c.id, c.dropped
         )
         SELECT account_id, id, dropped, now() AS at, NULL::bytea AS mac, NULL::text AS state FROM declared
@@ -135,6 +139,7 @@ async def declare_intent(
         list(chunk_ids),
         list(intended),
         list(macs),
+        lease_seconds,
     )
     dropped = {row["id"]: set(row["dropped"]) for row in rows if row["id"] is not None}
     standing = {(row["account_id"], row["mac"]): row["state"] for row in rows if row["mac"] is not None}
@@ -149,7 +154,8 @@ async def renew_leases(
         """
         UPDATE main.chunks c SET lease_until = now() + make_interval(secs => $4)
         FROM unnest($2::uuid[], $3::uuid[]) AS s (account_id, id)
-        WHERE c.account_id = s.account_id AND c.id = s.id AND c.account_id = ANY($2) AND c.lease_owner = $1
+        WHERE c.account_id = s.account_id AND c.id = s.id AND c.account_id = ANY($2)
+          AND c.lease_owner = $1 AND c.lease_until > '-infinity'
         RETURNING c.id
         """,
         owner,
@@ -338,9 +344,12 @@ async def drop_positions(
 
 
 async def take_waiting(conn: Conn, *, account_id: UUID, message_id: UUID) -> bool:
-    """Take one message out of its wait; False when it does not wait."""
+    """Take one message that has not left out of its wait; False when none such waits."""
     found = await conn.fetchval(
-        "DELETE FROM main.waiting WHERE account_id = $1 AND message_id = $2 RETURNING true", account_id, message_id
+        "DELETE FROM main.waiting WHERE account_id = $1 AND message_id = $2 AND why <> $3 RETURNING true",
+        account_id,
+        message_id,
+        int(Why.UNCLEAR_RESEND),
     )
     return found is not None
 
@@ -365,17 +374,48 @@ async def lock_place(conn: Conn, *, account_id: UUID, message_id: UUID) -> tuple
     return None if row is None else (row["id"], row["position"], row["intended"], row["min_expires_at"])
 
 
-async def move_lane(conn: Conn, *, from_carrier: UUID, to_carrier: UUID, limit: int) -> int:
-    """Put whole chunks that nobody works on, and of which nothing has left, onto another carrier."""
+async def lanes_of_everyone(conn: Conn) -> list[UUID]:
+    """The carriers that chunks wait for: one step down the index for each, however many chunks there are."""
+    rows = await conn.fetch(
+        """
+        WITH RECURSIVE lane AS (
+            (SELECT carrier_id FROM main.chunks ORDER BY carrier_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT c.carrier_id FROM main.chunks c WHERE c.carrier_id > lane.carrier_id
+                    ORDER BY c.carrier_id LIMIT 1)
+            FROM lane WHERE lane.carrier_id IS NOT NULL
+        )
+        SELECT carrier_id FROM lane WHERE carrier_id IS NOT NULL
+        """
+    )
+    return [row["carrier_id"] for row in rows]
+
+
+async def idle_in_lane(conn: Conn, *, carrier_id: UUID) -> list[tuple[UUID, int]]:
+    """(Account, mode) of the chunks of a lane that nobody works on."""
+    rows = await conn.fetch(
+        "SELECT account_id, mode FROM main.chunks WHERE carrier_id = $1 AND lease_until < now() GROUP BY 1, 2",
+        carrier_id,
+    )
+    return [(row["account_id"], row["mode"]) for row in rows]
+
+
+async def move_lane(
+    conn: Conn, *, account_id: UUID, mode: int, from_carrier: UUID, to_carrier: UUID, limit: int
+) -> int:
+    """Put an account's chunks that nobody works on onto another carrier; whoever held them last owns them no more."""
     status: str = await conn.execute(
         """
-        UPDATE main.chunks c SET carrier_id = $2
+        UPDATE main.chunks c SET carrier_id = $4, lease_owner = NULL, lease_until = '-infinity'
         FROM (
-            SELECT account_id, id FROM main.chunks WHERE carrier_id = $1 AND lease_until < now() AND intended = 0
-            LIMIT $3 FOR UPDATE SKIP LOCKED
+            SELECT account_id, id FROM main.chunks
+            WHERE carrier_id = $3 AND account_id = $1 AND mode = $2 AND lease_until < now()
+            LIMIT $5 FOR UPDATE SKIP LOCKED
         ) idle
-        WHERE c.account_id = idle.account_id AND c.id = idle.id
+        WHERE c.account_id = $1 AND c.id = idle.id
         """,
+        account_id,
+        mode,
         from_carrier,
         to_carrier,
         limit,

@@ -32,6 +32,8 @@ REMATCH_SECONDS = 0.2
 IDLE_REMATCH_SECONDS = 5.0
 REMATCH_LEASE_SECONDS = 30.0
 UNCLEAR_WINDOW = timedelta(days=3)
+UNCLEAR_PATIENCE = timedelta(seconds=20)
+REF_MAX = 255
 
 MEANING: dict[ReceiptStatus, tuple[Rank, str | None]] = {
     ReceiptStatus.DELIVERED: (Rank.DELIVERED, None),
@@ -41,6 +43,11 @@ MEANING: dict[ReceiptStatus, tuple[Rank, str | None]] = {
     ReceiptStatus.UNKNOWN: (Rank.UNDELIVERED, "carrier_unknown"),
 }
 REASON_OF = dict(MEANING.values())
+
+
+def clean_ref(carrier_id: str) -> str:
+    """A carrier's id as it is stored and looked up: PostgreSQL keeps no NUL, and an index no long text."""
+    return carrier_id[:REF_MAX].replace("\0", "")
 
 
 @dataclass(slots=True)
@@ -106,16 +113,17 @@ class Receipts:
             if meaning is None:  # on its way: nothing to write
                 acknowledge([handle])
                 continue
+            ref = clean_ref(receipt.carrier_id)
             arrived = Arrived(
-                carrier_id, receipt.carrier_id, meaning[0], meaning[1], receipt.carrier_code[:32].replace("\0", ""),
+                carrier_id, ref, meaning[0], meaning[1], receipt.carrier_code[:32].replace("\0", ""),
                 receipt, now, since, partial(acknowledge, [handle]),
             )  # fmt: skip
-            found = self._book.find(carrier_id, receipt.carrier_id)
+            found = self._book.find(carrier_id, ref)
             if found is not None:
                 self._settle(arrived, *found)
             else:
                 # It may have overtaken the carrier's answer to the submit: give that a moment before asking the table.
-                self._early.setdefault((carrier_id, receipt.carrier_id), []).append(arrived)
+                self._early.setdefault((carrier_id, ref), []).append(arrived)
                 self._arrived.set()
 
     def claim_early(self, carrier_id: UUID, ref: str) -> None:
@@ -168,6 +176,14 @@ class Receipts:
             except CONNECTION_LOST as error:
                 log.warning("receipts_wait_for_database", receipts=len(arrived), error=type(error).__name__)
                 await asyncio.sleep(REMATCH_SECONDS)
+            except Exception as error:  # one bad receipt must not hold up the others
+                if len(arrived) == 1:
+                    log.exception("receipt_failed", error=type(error).__name__)
+                    arrived[0].acknowledge()  # it cannot be read, and would come again for ever
+                    return
+                for one in arrived:
+                    await self._match_surely([one])
+                return
             else:
                 return
 
@@ -199,14 +215,15 @@ class Receipts:
             rows = await settle_store.find_refs_of_everyone(
                 conn, carrier_id=carrier_id, refs=[one.ref for one in arrived], since=since
             )
+            known = {row["ref"] for row in rows}
+            owners = await self._unclear_owners(conn, carrier_id, [one for one in arrived if one.ref not in known])
             if not rows:
-                return await self._unclear_owners(conn, carrier_id, arrived)
+                return owners
             ranks = await settle_store.highest_ranks(
                 conn,
                 account_ids=list({row["account_id"] for row in rows}),
                 message_ids=[row["message_id"] for row in rows],
             )
-        owners: dict[str, tuple[UUID, UUID, int]] = {}
         finished: dict[str, tuple[UUID, UUID, int]] = {}
         for row in rows:
             place = finished if ranks.get(row["message_id"], 0) > Rank.OPEN else owners
@@ -216,8 +233,13 @@ class Receipts:
     async def _unclear_owners(
         self, conn: Conn, carrier_id: UUID, arrived: Sequence[Arrived]
     ) -> dict[str, tuple[UUID, UUID, int]]:
-        """For ids nobody knows: a submit without an answer to the same recipient, if there is exactly one."""
+        """For ids nobody knows: a submit without an answer to the same recipient, if there is exactly one.
+
+        The reference we sent along must be the same where the carrier gives it back. Where it does not, the receipt
+        may be of a submit that was answered and is not on disk yet: it is only matched when that has had its time.
+        """
         owners: dict[str, tuple[UUID, UUID, int]] = {}
+        await self._vault.load_account(PLATFORM)
         for one in arrived:
             mac, reference = self._trace_of(one)
             if mac is None:
@@ -225,8 +247,11 @@ class Receipts:
             candidates = await settle_store.find_unclear_of_everyone(
                 conn, carrier_id=carrier_id, recipient_mac=mac, not_before=from_us(one.at_us) - UNCLEAR_WINDOW
             )
-            exact = [c for c in candidates if reference is not None and c[2] == reference]
-            chosen = exact if len(exact) == 1 else candidates
+            if reference is not None:
+                chosen = [c for c in candidates if c[2] == reference]
+            else:
+                is_ripe = from_us(one.at_us) < clock.now() - UNCLEAR_PATIENCE
+                chosen = candidates if is_ripe else []
             if len(chosen) == 1:
                 owners[one.ref] = (chosen[0][0], chosen[0][1], 1)
         return owners
@@ -240,13 +265,14 @@ class Receipts:
 
     async def _put_aside(self, unmatched: Sequence[Arrived]) -> None:
         rows = []
+        await self._vault.load_account(PLATFORM)
         for one in unmatched:
             mac, reference = self._trace_of(one)
             rows.append(
                 UnmatchedRow(
                     ids.new(),
                     one.carrier_id,
-                    one.ref[:255].replace("\0", ""),
+                    one.ref,
                     int(one.rank),
                     one.carrier_code,
                     mac,

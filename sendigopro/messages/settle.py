@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from sendigopro.events import store as events
@@ -27,8 +28,6 @@ GROUP_MAX = 200
 EVENTS_MAX = 500
 OUTBOX_LEASE_SECONDS = 30.0
 RETRY_PAUSE_SECONDS = 0.2
-CHARGED = (Rank.SENT, Rank.UNKNOWN)
-"""A carrier bills what it took, and what it may have taken."""
 
 
 @dataclass(slots=True)
@@ -73,19 +72,23 @@ class Settler:
         self._receipt_wait_seconds = receipt_wait_seconds
         self._items: list[Item] = []
         self._arrived = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._added = 0
+        self._written = 0
+        self._marks: list[tuple[int, asyncio.Future[None]]] = []
         self.on_chunk_done: Callable[[Chunk], None] = lambda _: None
 
     def add(self, item: Item) -> None:
         """Queue one item; it is on disk some milliseconds later."""
         self._items.append(item)
+        self._added += 1
         self._arrived.set()
-        self._idle.clear()
 
     async def drained(self) -> None:
         """Wait until everything queued so far is on disk."""
-        await self._idle.wait()
+        if self._written < self._added:  # what comes later is not waited for: it may never end
+            mark = asyncio.get_running_loop().create_future()
+            self._marks.append((self._added, mark))
+            await mark
 
     async def run(self) -> None:
         """Write groups until cancelled; while the database is away, keep them and try again."""
@@ -97,28 +100,33 @@ class Settler:
             if not self._items:
                 self._arrived.clear()
             await self._write_surely(group)
-            if not self._items:
-                self._idle.set()
+            self._written += len(group)
+            for count, mark in self._marks:
+                if count <= self._written and not mark.done():
+                    mark.set_result(None)
+            self._marks = [(count, mark) for count, mark in self._marks if not mark.done()]
 
     async def _write_surely(self, group: list[Item]) -> None:
         while True:
             try:
-                await self._write(group)
-            except CONNECTION_LOST as error:
+                batches = await self._write(group)
+            except (*CONNECTION_LOST, asyncpg.TransactionRollbackError) as error:
                 log.warning("settle_waits_for_database", items=len(group), error=type(error).__name__)
                 await asyncio.sleep(RETRY_PAUSE_SECONDS)
             except Exception as error:  # one bad item must not hold up the others
                 if len(group) == 1:
                     log.exception("settle_failed", message_id=str(group[0].message.id), error=type(error).__name__)
+                    _acknowledge(group)  # it cannot be written, and would come again for ever
                     return
                 for item in group:
                     await self._write_surely([item])
                 return
             else:
+                self._tell(group, batches)
                 return
 
-    async def _write(self, group: list[Item]) -> None:
-        done, counts = _chunks_done(group)
+    async def _write(self, group: list[Item]) -> list[Batch]:
+        done, _ = _chunks_done(group)
         async with self._pool.acquire() as conn:
             async with conn.transaction():
                 outcomes = [(item, item.rank) for item in group if item.rank is not None and item.part is None]
@@ -129,21 +137,40 @@ class Settler:
                 await _write_waits(conn, group)
                 reach("settle.before_commit")
             reach("settle.committed")
+        return batches
+
+    def _tell(self, group: list[Item], batches: list[Batch]) -> None:
+        """What follows the commit; whatever happens here, the group is on disk and is not written again."""
+        done, counts = _chunks_done(group)
         for chunk, count in counts.values():
             chunk.unresolved -= count
         for chunk in done:
             self.on_chunk_done(chunk)
-        for item in group:
-            if item.acknowledge is not None:
-                item.acknowledge()
-        if batches:
+        _acknowledge(group)
+        try:
             self._bus.announce(batches)
+        except Exception as error:  # they are in the outbox: another process tells them
+            log.exception("announce_failed", error=type(error).__name__)
+
+
+def _acknowledge(group: Sequence[Item]) -> None:
+    for item in group:
+        if item.acknowledge is None:
+            continue
+        try:
+            item.acknowledge()
+        except Exception as error:  # its link is gone: the carrier tells it again
+            log.exception("acknowledge_failed", error=type(error).__name__)
 
 
 async def _write_waits(conn: Conn, group: Sequence[Item]) -> None:
-    waits = [item.wait for item in group if item.wait is not None]
+    waits = [(item.wait, item.message.chunk) for item in group if item.wait is not None]
     if waits:
-        await store.insert_waiting(conn, waits)
+        await store.insert_waiting(
+            conn,
+            [wait for wait, _ in waits],
+            out_of=[chunk.id if chunk is not None else None for _, chunk in waits],
+        )
     unclear = [item.unclear for item in group if item.unclear is not None]
     if unclear:
         await settle_store.insert_unclear(conn, unclear)
@@ -167,17 +194,20 @@ async def record(
     if outcomes:
         new = await settle_store.append_outcomes(conn, [_outcome(item, rank) for item, rank in outcomes])
         for item, rank in outcomes:
-            key = (item.message.id, int(rank))
-            if key in new:
-                new.discard(key)
-                seen.append((item, rank))
+            was_charged = new.pop((item.message.id, int(rank)), None)
+            if was_charged is None:
+                continue
+            if was_charged:  # by another worker, which had it before us or after us
+                item.message.is_charged, item.charges = True, False
+            seen.append((item, rank))
     books = Books(
         refs=[ref for item, _ in outcomes if item.carrier_ids for ref in _refs(item)],
         sent=_sent(seen),
         tallies=_tallies(seen),
         done=[(chunk.account_id, chunk.id) for chunk in done],
+        clear=[(m.account_id, m.id) for item, rank in seen if (m := item.message).was_unclear and rank > Rank.UNKNOWN],
     )
-    if seen or done:
+    if seen or done or books.refs:
         await settle_store.keep_books(conn, books, receipt_wait_seconds=wait)
     await _move_money(conn, seen)
     batches = _batches(seen)
@@ -187,13 +217,16 @@ async def record(
     return batches
 
 
-def _chunks_done(group: Sequence[Item]) -> tuple[list[Chunk], dict[UUID, tuple[Chunk, int]]]:
-    """Which chunks this group accounts for to the last message."""
-    counts: dict[UUID, tuple[Chunk, int]] = {}
+def _chunks_done(group: Sequence[Item]) -> tuple[list[Chunk], dict[int, tuple[Chunk, int]]]:
+    """Which chunks this group accounts for to the last message.
+
+    Counted for each lease: a chunk lost and leased again is another object, and its old messages are not its new ones.
+    """
+    counts: dict[int, tuple[Chunk, int]] = {}
     for item in group:
         chunk = item.message.chunk
         if item.resolves and chunk is not None:
-            counts[chunk.id] = (chunk, counts.get(chunk.id, (chunk, 0))[1] + 1)
+            counts[id(chunk)] = (chunk, counts.get(id(chunk), (chunk, 0))[1] + 1)
     return [chunk for chunk, count in counts.values() if chunk.unresolved <= count], counts
 
 
@@ -224,7 +257,7 @@ def _outcome(item: Item, rank: Rank) -> OutcomeRow:
     message = item.message
     return OutcomeRow(
         message.account_id, message.id, int(rank), from_us(item.at_us), item.reason, message.carrier_id,
-        item.carrier_code, message.attempt,
+        item.carrier_code, message.attempt, moves_money=item.charges or releases_hold(message, rank),
     )  # fmt: skip
 
 
@@ -234,6 +267,7 @@ def _refs(item: Item) -> list[tuple[UUID, str, datetime, UUID, UUID, int]]:
     return [
         (message.carrier_id, ref, at, message.account_id, message.id, part)
         for part, ref in enumerate(item.carrier_ids, start=1)
+        if ref
     ]
 
 
@@ -265,7 +299,7 @@ async def _move_money(conn: Conn, seen: Sequence[tuple[Item, Rank]]) -> None:
         if item.charges and message.price_micros:
             money[message.account_id][0] += message.price_micros
             money[message.account_id][1] += message.held_micros
-        elif message.held_micros and releases_hold(message, rank):
+        elif releases_hold(message, rank):
             money[message.account_id][1] += message.held_micros
     if money:
         await ledger.charge(
@@ -278,7 +312,7 @@ async def _move_money(conn: Conn, seen: Sequence[tuple[Item, Rank]]) -> None:
 
 def releases_hold(message: Outgoing, rank: Rank) -> bool:
     """A message that ended without having been charged gives its credit back."""
-    return rank > Rank.OPEN and not message.is_charged
+    return bool(message.held_micros) and rank > Rank.OPEN and not message.is_charged
 
 
 def _batches(seen: Sequence[tuple[Item, Rank]]) -> list[Batch]:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, Row
-from sendigopro.messages.model import FINAL_RANKS, Rank
+from sendigopro.messages.model import CHARGED, FINAL_RANKS, Rank
 from sendigopro.messages.store import Tally, columns_of, firsts
 
 _FINAL = [int(rank) for rank in FINAL_RANKS]
+_CHARGED = [int(rank) for rank in CHARGED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +26,32 @@ class OutcomeRow:
     carrier_id: UUID | None
     carrier_code: str | None
     attempt: int
+    moves_money: bool = False
 
 
-async def append_outcomes(conn: Conn, rows: Sequence[OutcomeRow]) -> set[tuple[UUID, int]]:
-    """Append outcomes unless the message has ended or has this one already; returns the (message, rank) that were new.
+async def append_outcomes(conn: Conn, rows: Sequence[OutcomeRow]) -> dict[tuple[UUID, int], bool]:
+    """Append outcomes unless the message has ended or has this one already.
 
+    Returns the (message, rank) that were new, and of those that move money whether the message was charged before.
     Two workers may write the same end at once: the key lets one of them through, and only that one charges,
     counts and tells.
     """
     found = await conn.fetch(
         """
         INSERT INTO main.outcomes (account_id, message_id, rank, at, reason, carrier_id, carrier_code, attempt)
-        SELECT n.* FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::text[], $6::uuid[],
+        SELECT n.account_id, n.message_id, n.rank, n.at, n.reason, n.carrier_id, n.carrier_code, n.attempt
+        FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::text[], $6::uuid[],
                                $7::text[], $8::smallint[])
                   AS n (account_id, message_id, rank, at, reason, carrier_id, carrier_code, attempt)
         WHERE n.rank < $10 OR NOT EXISTS (
             SELECT 1 FROM main.outcomes o
             WHERE o.account_id = n.account_id AND o.message_id = n.message_id AND o.rank = ANY($9)
         )
-        ON CONFLICT DO NOTHING RETURNING message_id, rank
+        ON CONFLICT DO NOTHING
+        RETURNING message_id, rank, message_id = ANY($11) AND EXISTS (
+            SELECT 1 FROM main.outcomes p
+            WHERE p.account_id = outcomes.account_id AND p.message_id = outcomes.message_id AND p.rank = ANY($12)
+        ) AS was_charged
         """,
         [r.account_id for r in rows],
         [r.message_id for r in rows],
@@ -55,8 +63,10 @@ async def append_outcomes(conn: Conn, rows: Sequence[OutcomeRow]) -> set[tuple[U
         [r.attempt for r in rows],
         _FINAL,
         int(Rank.OPEN),
+        [r.message_id for r in rows if r.moves_money],
+        _CHARGED,
     )
-    return {(row["message_id"], row["rank"]) for row in found}
+    return {(row["message_id"], row["rank"]): row["was_charged"] for row in found}
 
 
 async def find_refs_of_everyone(conn: Conn, *, carrier_id: UUID, refs: Sequence[str], since: datetime) -> list[Row]:
@@ -244,15 +254,6 @@ async def find_unclear_of_everyone(
     return [(row["account_id"], row["message_id"], row["reference"]) for row in rows]
 
 
-async def delete_unclear(conn: Conn, *, account_ids: Sequence[UUID], message_ids: Sequence[UUID]) -> None:
-    """These are no longer in doubt."""
-    await conn.execute(
-        "DELETE FROM main.unclear_submits WHERE account_id = ANY($1) AND message_id = ANY($2)",
-        list(account_ids),
-        list(message_ids),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Books:
     """What a group of outcomes changes beside them."""
@@ -264,6 +265,8 @@ class Books:
     tallies: Sequence[Tally] = ()
     done: Sequence[tuple[UUID, UUID]] = ()
     """(Account, chunk) whose last message is accounted for."""
+    clear: Sequence[tuple[UUID, UUID]] = ()
+    """(Account, message) that were unclear, and are no longer."""
 
 
 async def keep_books(conn: Conn, books: Books, *, receipt_wait_seconds: float) -> None:
@@ -286,6 +289,9 @@ async def keep_books(conn: Conn, books: Books, *, receipt_wait_seconds: float) -
             INSERT INTO main.tallies (account_id, mode, hour, channel, country, rank, n, micros)
             SELECT * FROM unnest($14::uuid[], $15::smallint[], $16::timestamptz[], $17::smallint[], $18::text[],
                                  $19::smallint[], $20::bigint[], $21::bigint[])
+        ),
+        cleared AS (
+            DELETE FROM main.unclear_submits WHERE account_id = ANY($24) AND message_id = ANY($25)
         )
         DELETE FROM main.chunks c USING unnest($22::uuid[], $23::uuid[]) AS done (account_id, id)
         WHERE c.account_id = done.account_id AND c.id = done.id AND c.account_id = ANY($22)
@@ -300,6 +306,7 @@ async def keep_books(conn: Conn, books: Books, *, receipt_wait_seconds: float) -
         receipt_wait_seconds,
         *columns_of(books.tallies, 8),
         *columns_of(books.done, 2),
+        *columns_of(books.clear, 2),
     )
 
 

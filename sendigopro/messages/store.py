@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sendigopro.foundation.postgres import Conn, Row, copy_rows
+from sendigopro.messages.model import FINAL_RANKS
 from sendigopro.messages.rows import BODY_COLUMNS, MESSAGE_COLUMNS, TAG_COLUMNS
 
 
@@ -118,14 +119,29 @@ def firsts(counts: Sequence[int]) -> list[int]:
     return firsts
 
 
-async def insert_waiting(conn: Conn, rows: Sequence[WaitingRow]) -> None:
-    """Set aside what is not due; a message waits once, and the newest reason counts."""
+async def insert_waiting(conn: Conn, rows: Sequence[WaitingRow], *, out_of: Sequence[UUID | None] = ()) -> None:
+    """Set aside what is not due; a message waits once.
+
+    `out_of` names the chunks they come from: what has ended or gone on to another chunk meanwhile is passed over. So
+    neither a commit of unknown end that is repeated, nor a worker that stalled, can send a message twice.
+    """
     await conn.execute(
         """
         INSERT INTO main.waiting
             (account_id, message_id, mode, due_at, carrier_id, priority, attempt, why, expires_at, body_expires_on)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::uuid[], $6::smallint[],
-                             $7::smallint[], $8::smallint[], $9::timestamptz[], $10::date[])
+        SELECT w.account_id, w.message_id, w.mode, w.due_at, w.carrier_id, w.priority, w.attempt, w.why, w.expires_at,
+               w.body_expires_on
+        FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::uuid[], $6::smallint[],
+                    $7::smallint[], $8::smallint[], $9::timestamptz[], $10::date[], $11::uuid[])
+             AS w (account_id, message_id, mode, due_at, carrier_id, priority, attempt, why, expires_at,
+                   body_expires_on, chunk_id)
+        WHERE w.chunk_id IS NULL OR NOT EXISTS (
+            SELECT 1 FROM main.moved v
+            WHERE v.account_id = w.account_id AND v.message_id = w.message_id AND v.chunk_id <> w.chunk_id
+        ) AND NOT EXISTS (
+            SELECT 1 FROM main.outcomes o
+            WHERE o.account_id = w.account_id AND o.rank = ANY($12) AND o.message_id = w.message_id
+        )
         ON CONFLICT (account_id, message_id) DO NOTHING
         """,
         [r.account_id for r in rows],
@@ -138,6 +154,8 @@ async def insert_waiting(conn: Conn, rows: Sequence[WaitingRow]) -> None:
         [r.why for r in rows],
         [r.expires_at for r in rows],
         [r.body_expires_on for r in rows],
+        list(out_of) or [None] * len(rows),
+        [int(rank) for rank in FINAL_RANKS],
     )
 
 

@@ -15,7 +15,7 @@ from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool
 from sendigopro.messages import queue_store, settle_store, store
 from sendigopro.messages.load import Loader
-from sendigopro.messages.model import Channel, Chunk, Rank, Why
+from sendigopro.messages.model import CHARGED, Channel, Chunk, Rank, Why
 from sendigopro.messages.queue_store import Due
 from sendigopro.messages.route import route
 from sendigopro.messages.settle import Item, record
@@ -26,17 +26,29 @@ TICK_SECONDS = 0.25
 BATCH = 500
 CHUNK_BATCH = 20
 CHUNK_MAX = 500
+MOVE_SECONDS = 2.0
 
 
 class Sweeper:
     """A worker's clock; any number of them share the work, each row taken by one."""
 
-    def __init__(self, *, pool: Pool, loader: Loader, directory: Directory, bus: Bus, owner: str) -> None:
+    def __init__(
+        self,
+        *,
+        pool: Pool,
+        loader: Loader,
+        directory: Directory,
+        bus: Bus,
+        owner: str,
+        receipt_wait_seconds: float,
+    ) -> None:
         self._pool = pool
         self._loader = loader
         self._directory = directory
         self._bus = bus
         self._owner = owner
+        self._receipt_wait_seconds = receipt_wait_seconds
+        self._move_at = 0.0
 
     async def run(self) -> None:
         """Sweep four times a second until cancelled; more often while there is a full batch of work."""
@@ -44,11 +56,35 @@ class Sweeper:
             try:
                 counts = [await self._expire_waiting(), await self._queue_due(), await self._expire_chunks()]
                 counts.append(await self._give_up_receipts())
+                counts.append(await self._move_stranded())
             except CONNECTION_LOST as error:
                 log.warning("sweep_waits_for_database", error=type(error).__name__)
                 counts = [0]
             if max(counts) < CHUNK_BATCH:
                 await asyncio.sleep(TICK_SECONDS)
+
+    async def _move_stranded(self) -> int:
+        """Chunks whose carrier was removed or switched off go to the next of their route, where there is one."""
+        now = clock.monotonic()
+        if now < self._move_at:
+            return 0
+        self._move_at = now + MOVE_SECONDS
+        moved = 0
+        async with self._pool.acquire() as conn:
+            for carrier_id in await queue_store.lanes_of_everyone(conn):
+                carrier = self._directory.carriers.get(carrier_id)
+                if carrier is not None and carrier.is_enabled:
+                    continue
+                for account_id, mode in await queue_store.idle_in_lane(conn, carrier_id=carrier_id):
+                    choice = route(self._directory.route(account_id, mode, Channel.SMS), tried=(carrier_id,))
+                    if choice is None:
+                        continue
+                    moved += await queue_store.move_lane(
+                        conn, account_id=account_id, mode=mode, from_carrier=carrier_id, to_carrier=choice.carrier.id,
+                        limit=BATCH,
+                    )  # fmt: skip
+                    await store.notify_work(conn, [choice.carrier.id])
+        return moved
 
     async def _queue_due(self) -> int:
         """Put what waits no longer into chunks, and remember where it went."""
@@ -113,9 +149,12 @@ class Sweeper:
         return len(chunks)
 
     async def _expire_chunk(self, conn: Conn, chunk: Chunk) -> list[Batch]:
-        resolved = await queue_store.resolved_of_chunk(
-            conn, account_id=chunk.account_id, chunk_id=chunk.id, message_ids=chunk.message_ids
-        )
+        declared = chunk.message_ids[: chunk.intended]
+        resolved: set[UUID] = set()
+        if declared:
+            resolved = await queue_store.resolved_of_chunk(
+                conn, account_id=chunk.account_id, chunk_id=chunk.id, message_ids=declared
+            )
         expiry = {
             message_id: (is_expired, expires_at)
             for message_id, is_expired, expires_at in await queue_store.expiries_of(
@@ -158,10 +197,15 @@ class Sweeper:
         return len(overdue)
 
     async def _end(self, conn: Conn, pairs: Sequence[tuple[UUID, UUID]], rank: Rank, reason: str) -> list[Batch]:
-        messages = await self._loader.load_settled(pairs)
+        messages = list((await self._loader.load_settled(pairs)).values())
+        if rank is Rank.EXPIRED:  # what may have left before is not sent once more; a receipt may still tell of it
+            messages = [message for message in messages if message.rank < Rank.SENT]
         at_us = clock.now_us()
-        items = [(Item(message, rank=rank, reason=reason, at_us=at_us), rank) for message in messages.values()]
-        return await record(conn, items, bus=self._bus, owner=self._owner)
+        items = [
+            (Item(m, rank=rank, reason=reason, at_us=at_us, charges=rank in CHARGED and not m.is_charged), rank)
+            for m in messages
+        ]
+        return await record(conn, items, bus=self._bus, owner=self._owner, wait=self._receipt_wait_seconds)
 
 
 async def _without_ended(conn: Conn, due: Sequence[Due]) -> list[Due]:

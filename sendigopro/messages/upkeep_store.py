@@ -3,6 +3,11 @@
 from sendigopro.foundation.postgres import Conn
 
 
+async def forget_unclear_of_everyone(conn: Conn, *, days: int) -> None:
+    """What no receipt will look for any more."""
+    await conn.execute("DELETE FROM main.unclear_submits WHERE at < now() - make_interval(days => $1)", days)
+
+
 async def fold_tallies_of_everyone(conn: Conn) -> None:
     """Make one row of the deltas of each hour that is over; the counts stay the same at every moment."""
     await conn.execute(

@@ -166,7 +166,13 @@ async def test_a_worker_takes_over_what_a_dead_one_declared_and_says_what_is_unc
         )  # fmt: skip
         (chunk,) = leased
         await queue_store.declare_intent(
-            conn, owner="dead", account_ids=[chunk.account_id], chunk_ids=[chunk.id], intended=[1], macs=[]
+            conn,
+            owner="dead",
+            account_ids=[chunk.account_id],
+            chunk_ids=[chunk.id],
+            intended=[1],
+            macs=[],
+            lease_seconds=60,
         )
         await queue_store.release_of_owner(conn, owner="dead")
     await house.start_worker()
