@@ -6,6 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     AddressValueError,
     IPv4Address,
@@ -24,9 +25,12 @@ LOOKUP_THREADS = 16
 PORTS_BY_DEFAULT = frozenset({443, 8443})
 PORT_OF = {"http": 80, "https": 443}
 
-URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?")
-PRINTABLE = re.compile(r"[!-~]+")
-FORBIDDEN_IN_URL = re.compile(r'[\\^`{|}<>"]')
+# Characters that need no percent sign: all that can be printed but space and "<>\^`{|}.
+URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[!$-.0-;=@-\[\]_a-z~]*)"
+    r"(?P<path>/[!$-;=@-\[\]_a-z~]*)?(?P<query>\?[!$-;=?-\[\]_a-z~]*)?"
+)
+ALLOWED = re.compile(r"[!#-;=?-\[\]_a-z~]*")
 NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # What inet_aton and browsers read as a number: 127.1, 0x7f000001, 2130706433, 0177.0.0.1.
 ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
@@ -109,22 +113,33 @@ class Target:
 
 def read_url(url: str, *, allow_private: bool, param: str = "url") -> Target:
     """Read a webhook's URL; whatever is odd about it is `Invalid`, said in words."""
+    match = URL.fullmatch(url)
+    if match is None or len(url) > URL_LENGTH_MAX:
+        raise unreadable(url, param)
+    scheme, authority, path, query = match.groups()
+    return Target(read_origin(scheme, authority, allow_private, param), (path or "/") + (query or ""))
+
+
+def unreadable(url: str, param: str) -> Invalid:
     if len(url) > URL_LENGTH_MAX:
-        raise invalid(f"The URL is longer than {URL_LENGTH_MAX} characters.", param)
-    if not PRINTABLE.fullmatch(url) or FORBIDDEN_IN_URL.search(url):
-        raise invalid(
+        return invalid(f"The URL is longer than {URL_LENGTH_MAX} characters.", param)
+    if not ALLOWED.fullmatch(url):
+        return invalid(
             "The URL has characters that must be percent-encoded; write names in their ASCII form (xn--…).", param
         )
-    match = URL.fullmatch(url)
-    if match is None:
-        raise invalid("This is not an absolute URL such as https://example.com/webhooks, without a fragment.", param)
-    scheme = match["scheme"].lower()
+    return invalid("This is not an absolute URL such as https://example.com/webhooks, without a fragment.", param)
+
+
+@lru_cache(maxsize=1024)
+def read_origin(scheme: str, authority: str, allow_private: bool, param: str) -> Origin:  # noqa: FBT001  # a key of the cache
+    """Read what stands before the path; messages' own URLs differ behind it, so this is mostly remembered."""
+    scheme = scheme.lower()
     if scheme not in PORT_OF or (scheme == "http" and not allow_private):
         raise invalid("The URL must begin with https://.", param)
-    host, port = read_authority(match["authority"], PORT_OF[scheme], param)
+    host, port = read_authority(authority, PORT_OF[scheme], param)
     if not allow_private:
         refuse_inside(host, port, param)
-    return Target(Origin(scheme, host, port), (match["path"] or "/") + (match["query"] or ""))
+    return Origin(scheme, host, port)
 
 
 def read_authority(authority: str, default_port: int, param: str) -> tuple[str, int]:

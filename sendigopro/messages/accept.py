@@ -13,6 +13,7 @@ from sendigopro.accounts.keys import Caller
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Carrier, Sender
 from sendigopro.foundation import clock, ids, segments
+from sendigopro.foundation.addresses import read_url
 from sendigopro.foundation.partitions import expiry_bucket
 from sendigopro.foundation.phones import PhoneNumber, parse_phone
 from sendigopro.foundation.postgres import Pool
@@ -129,6 +130,7 @@ class Acceptor:
         writers: Sequence[GroupWriter],
         price_micros: int,
         currency: str,
+        allow_private_webhooks: bool,
     ) -> None:
         self._pool = pool
         self._vault = vault
@@ -136,6 +138,7 @@ class Acceptor:
         self._writers = writers
         self._price_micros = price_micros
         self._currency = currency
+        self._allow_private_webhooks = allow_private_webhooks
         self._typed_accounts: Recent[UUID, str] = Recent(ACCOUNTS_MAX)
         self.queue_depths: dict[UUID, int] = {}
         self.queue_ceiling = 5_000_000
@@ -199,6 +202,8 @@ class Acceptor:
         phone = parse_phone(asked.to)
         if "\0" in asked.body:
             raise Invalid("invalid_body", "The body contains a NUL character. Remove it.", param="body")
+        if asked.callback_url is not None:
+            read_url(asked.callback_url, allow_private=self._allow_private_webhooks, param="callback_url")
         counted = segments.count(asked.body)
         sender = self._directory.sender(caller.account_id, Channel.SMS, asked.sender)
         if sender is None:

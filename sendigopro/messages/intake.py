@@ -46,6 +46,7 @@ class Intake:
             writers=self._writers,
             price_micros=settings.price_micros,
             currency=settings.currency,
+            allow_private_webhooks=settings.allow_private_webhooks,
         )
 
     async def run(self) -> None:

@@ -9,6 +9,7 @@ from sendigopro.channels.contract import Inbound
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import ids
 from sendigopro.foundation.personal import Body, Phone
+from sendigopro.foundation.problems import Invalid
 from sendigopro.messages.model import Channel, Mode, Status
 from sendigopro.messages.receive import Receiver
 from tests.webhooks.desk import Desk, verified
@@ -79,13 +80,24 @@ async def test_other_ends_are_final_too(desk: Desk, number: str, final: Status) 
         await desk.outbox_is_empty()
 
 
-async def test_a_callback_url_that_may_not_be_posted_to_is_left_out(desk: Desk) -> None:
-    sent = await desk.house.send(callback_url="https://user:password@127.0.0.1/")
-    await desk.house.start_worker()
+async def test_a_callback_url_that_may_not_be_posted_to_is_refused_with_the_message(desk: Desk) -> None:
+    for url in ("https://user:password@127.0.0.1/", "ftp://127.0.0.1/", "nonsense"):
+        with pytest.raises(Invalid) as refusal:
+            await desk.house.send(callback_url=url)
 
-    await desk.house.until(sent.id, Status.DELIVERED)
+        assert (refusal.value.code, refusal.value.param) == ("invalid_url", "callback_url")
 
-    await desk.outbox_is_empty()
+
+async def test_a_callback_url_that_has_become_forbidden_is_left_out(desk: Desk) -> None:
+    async with receiver() as peer:
+        sent = await desk.house.send(callback_url=peer.url())
+        built = await desk.house.start_worker()
+        built.webhooks.book._allow_private = False  # noqa: SLF001  # the operator has thought better of it
+
+        await desk.house.until(sent.id, Status.DELIVERED)
+
+        await desk.outbox_is_empty()
+        assert not peer.requests
 
 
 async def test_attempts_are_written_down_in_columns(desk: Desk) -> None:
