@@ -25,6 +25,7 @@ from sendigopro.webhooks.shapes import (
     EndpointChange,
     EndpointObject,
     EventQuery,
+    MadeEndpointObject,
     NewEndpoint,
     ReplayObject,
     ReplayRequest,
@@ -33,6 +34,7 @@ from sendigopro.webhooks.shapes import (
     attempt_id,
     attempt_object,
     endpoint_object,
+    made_endpoint_object,
     replay_object,
 )
 
@@ -55,7 +57,7 @@ def endpoints_of(runtime: Runtime, vault: Vault) -> Endpoints:
 @post("/v1/webhook-endpoints", status_code=201)
 async def create_endpoint(
     caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault], body: RawBody
-) -> EndpointObject:
+) -> MadeEndpointObject:
     """Make an endpoint; its secret is in the answer."""
     need(caller, WRITE)
     wanted = strict_json.decode(body, NEW)
@@ -66,7 +68,7 @@ async def create_endpoint(
         event_types=wanted.event_types,
         description=wanted.description,
     )
-    return endpoint_object(endpoint, secret)
+    return made_endpoint_object(endpoint, secret)
 
 
 @get("/v1/webhook-endpoints")

@@ -41,8 +41,8 @@ class EndpointChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     is_enabled: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class EndpointObject(msgspec.Struct, kw_only=True, omit_defaults=False):
-    """Where webhooks go. `secret` is there when the endpoint is made; ask for it at …/secret later."""
+class EndpointObject(msgspec.Struct, kw_only=True):
+    """Where webhooks go."""
 
     id: str
     object: Literal["webhook_endpoint"] = "webhook_endpoint"
@@ -54,7 +54,12 @@ class EndpointObject(msgspec.Struct, kw_only=True, omit_defaults=False):
     disabled_reason: Literal["by_account", "gone", "failing"] | None
     failing_since: datetime | None
     created_at: datetime
-    secret: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class MadeEndpointObject(EndpointObject, kw_only=True):
+    """An endpoint that has just been made, with the secret that is shown at …/secret later."""
+
+    secret: str
 
 
 class SecretObject(msgspec.Struct, kw_only=True):
@@ -137,7 +142,7 @@ class EventObject(msgspec.Struct, kw_only=True):
     data: dict[str, Any]
 
 
-def endpoint_object(endpoint: Endpoint, secret: str | msgspec.UnsetType = msgspec.UNSET) -> EndpointObject:
+def endpoint_object(endpoint: Endpoint) -> EndpointObject:
     return EndpointObject(
         id=ids.typed("we", endpoint.id),
         mode="live" if endpoint.mode == Mode.LIVE else "test",
@@ -148,8 +153,11 @@ def endpoint_object(endpoint: Endpoint, secret: str | msgspec.UnsetType = msgspe
         disabled_reason=endpoint.disabled_reason,  # type: ignore[arg-type]  # one of the three, or null
         failing_since=endpoint.failing_since,
         created_at=endpoint.created_at,
-        secret=secret,
     )
+
+
+def made_endpoint_object(endpoint: Endpoint, secret: str) -> MadeEndpointObject:
+    return MadeEndpointObject(**msgspec.structs.asdict(endpoint_object(endpoint)), secret=secret)
 
 
 def replay_object(replay: Replay) -> ReplayObject:
