@@ -88,6 +88,7 @@ CREATE TABLE IF NOT EXISTS main.webhook_replays (
     endpoint_id uuid NOT NULL,                            -- @webhook_fact
     since       timestamptz NOT NULL,                     -- @webhook_fact
     until       timestamptz NOT NULL DEFAULT now(),       -- @webhook_fact
+    until_xid   xid8 NOT NULL DEFAULT pg_snapshot_xmax(pg_current_snapshot()), -- @queue_state over once everything older is to be seen
     after_xid   xid8 NOT NULL DEFAULT '0',                -- @queue_state with after_id: the last batch that was gone through
     after_id    uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000', -- @queue_state
     queued      bigint NOT NULL DEFAULT 0,                -- @webhook_fact

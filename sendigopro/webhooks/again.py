@@ -200,8 +200,12 @@ class Again:
                 queued = len(chosen)
                 if found:
                     position = (found[-1][0], found[-1][1].id)
-                is_over = len(found) < REPLAY_BATCHES or ids.time_of(position[1]) > replay.until + CLOCKS_APART
-                pause = None if is_over else 0.0
+                if ids.time_of(position[1]) > replay.until + CLOCKS_APART:
+                    pause = None
+                elif len(found) == REPLAY_BATCHES:
+                    pause = 0.0
+                elif replay.is_settled:
+                    pause = None
             await delivery_store.advance_replay(
                 conn,
                 account_id=replay.account_id,

@@ -252,7 +252,7 @@ async def insert_replay(
     (row,) = await conn.fetch(
         """
         INSERT INTO main.webhook_replays (account_id, id, mode, endpoint_id, since) VALUES ($1, $2, $3, $4, $5)
-        RETURNING account_id, id, mode, endpoint_id, since, until, after_xid, after_id, queued, finished_at
+        RETURNING account_id, id, mode, endpoint_id, since, until, after_xid, after_id, queued, false
         """,
         account_id,
         replay_id,
@@ -274,7 +274,7 @@ async def lease_replays_of_everyone(conn: Conn, *, lease_seconds: float, limit: 
         ) open
         WHERE r.account_id = open.account_id AND r.id = open.id
         RETURNING r.account_id, r.id, r.mode, r.endpoint_id, r.since, r.until, r.after_xid, r.after_id, r.queued,
-                  r.finished_at
+                  r.until_xid <= pg_snapshot_xmin(pg_current_snapshot())
         """,
         lease_seconds,
         limit,

@@ -125,4 +125,5 @@ class Replay:
     after_xid: int
     after_id: UUID
     queued: int
-    finished_at: datetime | None
+    is_settled: bool
+    """No transaction from before its time is still under way: what cannot be seen now does not exist."""

@@ -86,6 +86,10 @@ class Desk:
     async def outbox_is_empty(self) -> None:
         await self.gone("SELECT 1 FROM main.outbox")
 
+    async def events_are_shown(self) -> None:
+        """Wait until every transaction older than the newest event has ended: only then may it be read by cursor."""
+        await self.gone("SELECT 1 FROM main.events WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())")
+
     async def hurry(self) -> None:
         """Let a day pass for whatever waits to be tried again."""
         await self.fetch("UPDATE main.webhook_retries SET due_at = now()")

@@ -236,12 +236,14 @@ async def test_wrong_questions_about_deliveries_are_refused(site: Site) -> None:
 async def test_events_are_read_by_cursor_from_the_oldest_on(site: Site, desk: Desk) -> None:
     made = [event for count in (3, 1, 7, 2) for event in await desk.happen(*["message.delivered"] * count)]
 
+    await desk.events_are_shown()
     walked, after = [], ""
     for _ in range(4):
         page = told(await site.ask("GET", f"/v1/events?limit=4{after}"))
         walked += page["data"]
         after = f"&after={page['next_cursor']}"
     (late,) = await desk.happen("message.sent")
+    await desk.events_are_shown()
     last = told(await site.ask("GET", f"/v1/events?limit=4{after}"))
     nothing = told(await site.ask("GET", f"/v1/events?after={last['next_cursor']}"))
 
@@ -260,6 +262,7 @@ async def test_an_event_read_says_what_the_webhook_said(site: Site, desk: Desk) 
         await desk.house.until(sent.id, Status.DELIVERED)
         (request,) = await peer.received(1)
 
+        await desk.events_are_shown()
         page = told(await site.ask("GET", "/v1/events?limit=100"))
 
         assert verified(request, made["secret"]) in page["data"]
@@ -283,6 +286,7 @@ async def test_a_reader_by_cursor_misses_nothing_that_commits_late(site: Site, d
             await events.publish(other, [quick], owner="", lease_seconds=0)
         before = told(await site.ask("GET", "/v1/events"))
         await transaction.commit()
+    await desk.events_are_shown()
     after = told(await site.ask("GET", "/v1/events"))
 
     assert before["data"] == []
@@ -295,6 +299,7 @@ async def test_events_begin_where_asked(site: Site, desk: Desk) -> None:
     since = quote(clock.now().isoformat())
     await asyncio.sleep(0.01)
     (wanted,) = await desk.happen("message.sent")
+    await desk.events_are_shown()
 
     page = told(await site.ask("GET", f"/v1/events?since={since}"))
 
