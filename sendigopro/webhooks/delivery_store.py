@@ -47,7 +47,7 @@ async def replay_events(conn: Conn, *, row: RetryRow, event_ids: Sequence[UUID],
             (account_id, lane_id, event_id, batch_id, endpoint_id, mode, attempts, due_at)
         SELECT $1, $2, e, b, $3, $4, 0, now() FROM unnest($5::uuid[], $6::uuid[]) AS t (e, b)
         ON CONFLICT (account_id, lane_id, event_id)
-        DO UPDATE SET attempts = 0, first_at = now(), due_at = now()
+        DO UPDATE SET attempts = 0, first_at = now(), due_at = now(), lease_owner = NULL, lease_until = '-infinity'
         """,
         row.account_id,
         row.lane_id,
@@ -127,22 +127,23 @@ async def release_retries_of_owner(conn: Conn, *, owner: str) -> None:
     )
 
 
-async def delete_retries(conn: Conn, *, rows: Sequence[RetryRow]) -> None:
-    """These receivers have been told, or never will be."""
+async def delete_retries(conn: Conn, *, owner: str, rows: Sequence[RetryRow]) -> None:
+    """These receivers have been told, or never will be; what somebody wants replayed meanwhile is ours no longer."""
     await conn.execute(
         """
         DELETE FROM main.webhook_retries r
         USING unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS t (account_id, lane_id, event_id)
         WHERE r.account_id = t.account_id AND r.lane_id = t.lane_id AND r.event_id = t.event_id
-          AND r.account_id = ANY($1)
+          AND r.account_id = ANY($1) AND r.lease_owner = $4
         """,
         [row.account_id for row in rows],
         [row.lane_id for row in rows],
         [row.event_id for row in rows],
+        owner,
     )
 
 
-async def put_back(conn: Conn, *, puts: Sequence[Put]) -> None:
+async def put_back(conn: Conn, *, owner: str, puts: Sequence[Put]) -> None:
     """Wait again: a failed attempt is counted in `attempts`, one that was not made is not."""
     rows = [put.row for put in puts]
     await conn.execute(
@@ -153,13 +154,14 @@ async def put_back(conn: Conn, *, puts: Sequence[Put]) -> None:
         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::float8[])
             AS t (account_id, lane_id, event_id, attempts, pause)
         WHERE r.account_id = t.account_id AND r.lane_id = t.lane_id AND r.event_id = t.event_id
-          AND r.account_id = ANY($1)
+          AND r.account_id = ANY($1) AND r.lease_owner = $6
         """,
         [row.account_id for row in rows],
         [row.lane_id for row in rows],
         [row.event_id for row in rows],
         [row.attempts for row in rows],
         [put.pause_seconds for put in puts],
+        owner,
     )
 
 

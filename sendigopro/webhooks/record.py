@@ -77,9 +77,9 @@ async def write(conn: Conn, results: Results, *, owner: str) -> list[Batch]:
     if results.puts:
         await delivery_store.insert_retries(conn, puts=results.puts)
     if results.backs:
-        await delivery_store.put_back(conn, puts=results.backs)
+        await delivery_store.put_back(conn, owner=owner, puts=results.backs)
     if results.done:
-        await delivery_store.delete_retries(conn, rows=results.done)
+        await delivery_store.delete_retries(conn, owner=owner, rows=results.done)
     if results.attempts:
         await delivery_store.append_deliveries(conn, rows=_rows(results.attempts))
     batches = await _judge(conn, results)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -231,3 +232,22 @@ async def test_a_replay_begins_at_the_moment_not_before(desk: Desk) -> None:
         await desk.until("SELECT 1 FROM main.webhook_replays WHERE id = $1 AND finished_at IS NOT NULL", replay.id)
 
         assert len(peer.requests) == 1
+
+
+async def test_a_replay_asked_for_while_an_attempt_is_under_way_is_made_after_it(desk: Desk) -> None:
+    async with receiver(lambda *_: None) as peer:
+        endpoint, _ = await desk.tell(peer)
+        (event,) = await desk.happen("message.delivered")
+        event_id = UUID(bytes=event.id)
+        await desk.endpoints.replay_event(desk.account_id, 0, endpoint.id, event_id=event_id)
+        await desk.fetch("DELETE FROM main.outbox")
+        await desk.house.start_worker()
+        await peer.received(1)
+
+        await desk.endpoints.replay_event(desk.account_id, 0, endpoint.id, event_id=event_id)
+        for transport in peer.transports:
+            transport.write(OK)
+        peer.answer = lambda *_: OK
+        await peer.received(2)
+
+        await desk.gone("SELECT 1 FROM main.webhook_retries")
