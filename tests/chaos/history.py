@@ -110,4 +110,6 @@ class Facts:
     stored: dict[str, Stored] = field(default_factory=dict)
     """By message id."""
     outbox: int = 0
+    unmatched: int = 0
+    """Receipts that found no message: no violation, but each should have raised an unknown one."""
     purses: list[Purse] = field(default_factory=list)

@@ -15,7 +15,7 @@ from tests.instance import ROOT, Instance, NotReady
 from tests.message_centre import Simulator
 
 REACH = re.compile(r'^\s+(?:await )?(?:killpoints\.)?reach\("([a-z_.]+)"\)', re.MULTILINE)
-REACHED_SECONDS_MAX = 5.0
+REACHED_SECONDS_MAX = 3.0
 READY_SECONDS_MAX = 90.0
 POLL_SECONDS = 0.01
 

@@ -105,6 +105,7 @@ def messages_table(episodes: list[Episode]) -> Table:
     table.add_row(
         "unknown, at the carrier / never there", " / ".join(str(sum(column)) for column in zip(*doubts, strict=True))
     )
+    table.add_row("receipts that match no message", str(sum(episode.facts.unmatched for episode in episodes)))
     for status, count in ends.most_common():
         table.add_row(f"accepted, then {status}", str(count))
     table.add_row("keys asked several times", str(sum(len(episode.history.keys) for episode in episodes)))

@@ -29,6 +29,8 @@ LEFT = """
 SELECT (SELECT count(*) FROM main.chunks)
     + (SELECT count(*) FROM main.waiting WHERE why <> 1 OR due_at <= now())
     + (SELECT count(*) FROM main.outbox)
+    + (SELECT count(*) FROM main.unmatched_receipts r JOIN main.unclear_submits u USING (carrier_id, recipient_mac)
+        WHERE r.tries < 5)
     + (SELECT count(*) FROM main.messages m
         WHERE direction = 0 AND 10 = (SELECT max(rank) FROM main.outcomes o
             WHERE o.account_id = m.account_id AND o.message_id = m.id))
@@ -36,7 +38,7 @@ SELECT (SELECT count(*) FROM main.chunks)
 
 
 async def count_left(instance: Instance) -> int:
-    """How much is still to do: queued, due, sent without receipt, or untold."""
+    """How much is still to do: queued, due, sent without receipt, untold, or with a receipt not yet matched."""
     conn = await connect(instance)
     try:
         return int(await conn.fetchval(LEFT))
@@ -70,6 +72,7 @@ async def read_facts(instance: Instance, simulator: Simulator) -> Facts:
     for (message_id,) in await conn.fetch("SELECT unnest(message_ids) FROM main.chunks"):
         facts.stored.setdefault(str(message_id), Stored()).is_queued = True
     facts.outbox = await conn.fetchval("SELECT count(*) FROM main.outbox")
+    facts.unmatched = await conn.fetchval("SELECT count(*) FROM main.unmatched_receipts")
     facts.purses = await read_purses(conn)
     await conn.close()
     return facts

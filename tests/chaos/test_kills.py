@@ -6,7 +6,7 @@ from tests.chaos.episode import run_episode
 from tests.chaos.kills import points, titles
 from tests.instance import passing_folder
 
-KILLS = 44
+KILLS = 46
 
 
 @pytest.mark.chaos
