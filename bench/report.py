@@ -42,7 +42,11 @@ def write() -> Path:
     for title, part, printed in SECTIONS:
         words = kept(part)
         if words is not None:
-            lines += [f"## {title}", "", f"Measured {words['at']}, commit {words['commit']}.", "", *printed(words), ""]
+            quick = (
+                " **A quick run: it says that the bench works, not how fast we are.**" if words.get("is_quick") else ""
+            )
+            when = f"Measured {words['at']}, commit {words['commit']}.{quick}"
+            lines += [f"## {title}", "", when, "", *printed(words), ""]
     path = BENCH / "RESULTS.md"
     path.write_text("\n".join(lines).rstrip() + "\n")
     return path

@@ -44,7 +44,7 @@ def measure(names: list[str], *, is_quick: bool, console: Console) -> None:
             with Simulator() as simulator, Sink() as sink:
                 stage = Stage(simulator, sink, is_quick=is_quick, say=lambda text: progress.console.print(f"  {text}"))
                 words = PARTS[name](stage)
-            keep(name, {**words, **report.stamp(), "took_s": round(time.monotonic() - began)})
+            keep(name, {**words, **report.stamp(), "is_quick": is_quick, "took_s": round(time.monotonic() - began)})
             progress.advance(task)
 
 
