@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from sendigopro.events.bus import Bus
@@ -34,6 +35,7 @@ from sendigopro.webhooks.schedule import pause_seconds, retry_after_seconds
 from sendigopro.webhooks.sign import signatures
 
 HELD_MAX = 20_000  # events in memory; above it batches are left to the outbox
+PREPARED_TOGETHER = 50
 WRITE_SECONDS = 0.04
 RETRY_SECONDS = 0.5
 REFRESH_SECONDS = 2.0
@@ -142,36 +144,47 @@ class Deliveries:
                 self._tell_surely(owed, entry, {})
 
     async def prepare(self) -> None:
-        """Read endpoints and messages for batches that came without them."""
+        """Read endpoints and messages for batches that came without them, an account's together."""
         while True:
             await self._unprepared_came.wait()
             self._unprepared_came.clear()
             unprepared, self._unprepared = self._unprepared, []
+            by_account: dict[tuple[UUID, int], list[Owed]] = defaultdict(list)
             for owed in unprepared:
-                try:
-                    await self._prepare(owed)
-                except CONNECTION_LOST as error:
-                    log.warning("webhooks_wait_for_database", error=type(error).__name__)
-                    self._unprepared.append(owed)
-                except Exception as error:  # one bad batch must not hold up the others; it is leased again later
-                    log.exception("webhooks_not_prepared", batch_id=str(owed.batch.id), error=type(error).__name__)
-                    self._let_go(owed)
+                by_account[owed.batch.account_id, owed.batch.mode].append(owed)
+            for of_account in by_account.values():
+                for first in range(0, len(of_account), PREPARED_TOGETHER):
+                    await self._prepare_surely(of_account[first : first + PREPARED_TOGETHER])
             if self._unprepared:
                 self._unprepared_came.set()
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _prepare(self, owed: Owed) -> None:
-        batch = owed.batch
-        entry = await self.book.load(batch.account_id, batch.mode)
-        unready = [event for event in batch.events if not is_ready(event, entry)]
-        described = await self.describe(entry, unready)
+    async def _prepare_surely(self, group: Sequence[Owed]) -> None:
+        try:
+            await self._prepare(group)
+        except CONNECTION_LOST as error:
+            log.warning("webhooks_wait_for_database", error=type(error).__name__)
+            self._unprepared += group
+        except Exception as error:  # one bad batch must not hold up the others; it is leased again later
+            if len(group) == 1:
+                log.exception("webhooks_not_prepared", batch_id=str(group[0].batch.id), error=type(error).__name__)
+                self._let_go(group[0])
+                return
+            for owed in group:
+                await self._prepare_surely([owed])
+
+    async def _prepare(self, group: Sequence[Owed]) -> None:
+        account_id, mode = group[0].batch.account_id, group[0].batch.mode
+        entry = await self.book.load(account_id, mode)
+        events = [event for owed in group for event in owed.batch.events]
+        described = await self.describe(entry, [event for event in events if not is_ready(event, entry)])
         needs_callback = any(
-            IS_FINAL_EVENT.get(event.type, False) and _callback_url(event, described.get(event.id))
-            for event in batch.events
+            IS_FINAL_EVENT.get(event.type, False) and _callback_url(event, described.get(event.id)) for event in events
         )
         if needs_callback and entry.callback_id is None:
-            entry = await self.book.load(batch.account_id, batch.mode, with_callback=True)
-        self._tell_surely(owed, entry, described)
+            entry = await self.book.load(account_id, mode, with_callback=True)
+        for owed in group:
+            self._tell_surely(owed, entry, described)
 
     async def describe(self, entry: Entry, events: Sequence[Event]) -> dict[bytes, MessageObject]:
         """By event, its message as the tables tell it; absent where the message is no more."""
@@ -365,14 +378,17 @@ class Deliveries:
     async def close(self) -> None:
         """Give what is under way a moment, write what came of it, and let others have the rest at once."""
         deadline = clock.monotonic() + STOP_SECONDS
-        while self.owned and clock.monotonic() < deadline:
-            if self._writing is not None:
-                await self._writing
-            await self._write_now()
-            await asyncio.sleep(WRITE_SECONDS)
+        with suppress(TimeoutError):  # the database is away: the leases end by themselves
+            async with asyncio.timeout(STOP_SECONDS * 2):
+                if self._writing is not None:
+                    await self._writing
+                while self.owned and clock.monotonic() < deadline:
+                    await self._write_now()
+                    await asyncio.sleep(WRITE_SECONDS)
+                self.client.close()
+                self._results.given_back += self.owned.values()
+                await self._write_now()
         self.client.close()
-        self._results.given_back += self.owned.values()
-        await self._write_now()
         if isinstance(self._lookup, SystemLookup):
             self._lookup.close()
 
