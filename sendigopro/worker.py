@@ -145,16 +145,21 @@ async def _listen(worker: Worker) -> None:
         conn.add_termination_listener(lambda *_: closed.set())
         await conn.add_listener("sendigopro_work", on_work)
         await conn.add_listener("sendigopro_config", on_config)
-        while not closed.is_set():
-            waits = [asyncio.create_task(closed.wait()), asyncio.create_task(changed.wait())]
-            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
-                task.cancel()
-            if changed.is_set():
-                changed.clear()
-                await worker.directory.refresh()
-                worker.lanes.configuration_changed()
-                worker.webhooks.configuration_changed()
+        try:
+            while not closed.is_set():
+                waits = [asyncio.create_task(closed.wait()), asyncio.create_task(changed.wait())]
+                _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                for task in pending:
+                    task.cancel()
+                if changed.is_set():
+                    changed.clear()
+                    await worker.directory.refresh()
+                    worker.lanes.configuration_changed()
+                    worker.webhooks.configuration_changed()
+        finally:
+            if not conn.is_closed():  # the pool takes connections back as they are
+                await conn.remove_listener("sendigopro_work", on_work)
+                await conn.remove_listener("sendigopro_config", on_config)
 
 
 async def _read_settings(worker: Worker) -> None:
