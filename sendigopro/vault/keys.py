@@ -1,6 +1,7 @@
 """Where subject keys are kept: outside every database, so that what is erased there comes back from no backup."""
 
 import fcntl
+import mmap
 import os
 import struct
 from collections.abc import Iterator, Sequence
@@ -54,7 +55,7 @@ class FileKeys:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._segments: dict[int, int] = {}
+        self._segments: dict[int, mmap.mmap] = {}
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._taken = os.open(folder / "blocks", flags, 0o600)
         self._erased = os.open(folder / "erased", flags | os.O_APPEND, 0o600)
@@ -78,7 +79,8 @@ class FileKeys:
 
     def key(self, slot: int) -> bytes:
         segment, place = divmod(slot, SEGMENT_SLOTS)
-        found = os.pread(self._segments.get(segment) or self._open(segment), KEY_BYTES, place * KEY_BYTES)
+        mapped = self._segments.get(segment) or self._open(segment)
+        found = mapped[place * KEY_BYTES : (place + 1) * KEY_BYTES]  # of the page cache: an erasure shows at once
         if found == ERASED:
             raise KeyErasedError(f"the key of slot {slot} was erased")
         return found
@@ -97,14 +99,16 @@ class FileKeys:
             os.fsync(self._erased)
 
     def close(self) -> None:
-        for descriptor in (*self._segments.values(), self._taken, self._erased):
+        for descriptor in (self._taken, self._erased):
             os.close(descriptor)
+        for mapped in self._segments.values():
+            mapped.close()
         self._segments.clear()
 
     def _path(self, segment: int) -> Path:
         return self.folder / f"segment-{segment:06d}"
 
-    def _open(self, segment: int) -> int:
+    def _open(self, segment: int) -> mmap.mmap:
         try:
             descriptor = os.open(self._path(segment), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -112,9 +116,10 @@ class FileKeys:
                 f"there is no key file {segment}: is this the data folder of these databases?"
             ) from None
         if len(self._segments) >= OPEN_SEGMENTS_MAX:
-            os.close(self._segments.pop(next(iter(self._segments))))
-        self._segments[segment] = descriptor
-        return descriptor
+            self._segments.pop(next(iter(self._segments))).close()
+        mapped = self._segments[segment] = mmap.mmap(descriptor, SEGMENT_BYTES, access=mmap.ACCESS_READ)
+        os.close(descriptor)  # the mapping stays
+        return mapped
 
     def _make_segment(self, segment: int) -> None:
         path = self._path(segment)

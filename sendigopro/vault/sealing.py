@@ -6,7 +6,7 @@ import struct
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sendigopro.foundation.randomness import random_bytes
+from sendigopro.foundation.randomness import Drawn
 
 Place = tuple[bytes, bytes, bytes, bytes]
 """Account, table, column, row id: a sealed value opens nowhere else. Account and row id are 16 bytes."""
@@ -15,6 +15,7 @@ VERSION = 1
 KEY_EPOCH = 1  # which generation of the account's keys; it grows when they are rotated
 HEADER = struct.pack("!BI", VERSION, KEY_EPOCH)
 HEADER_BYTES, NONCE_BYTES, TAG_BYTES, KEY_BYTES = len(HEADER), 12, 16, 32
+nonces = Drawn(NONCE_BYTES)
 NONCE_END = HEADER_BYTES + NONCE_BYTES
 
 
@@ -24,7 +25,7 @@ class UnreadableError(Exception):
 
 def seal(key: bytes, place: Place, clear: bytes) -> bytes:
     """Seal with AES-256-GCM; what it is and where it belongs are part of what the tag covers."""
-    nonce = random_bytes(NONCE_BYTES)
+    nonce = nonces.take()
     return HEADER + nonce + AESGCM(key).encrypt(nonce, clear, associated_data(place))
 
 
