@@ -7,6 +7,7 @@ who may be contacted; what was declared and has no outcome after a crash is uncl
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -63,10 +64,17 @@ LEASE_PAUSE_SECONDS = 0.004
 """Between leases: what is queued meanwhile is leased together."""
 READY_MAX = 1_000
 """Opened messages in memory; above it only more urgent ones are leased."""
-LEASE_MESSAGES = 250
+LEASE_MESSAGES = SLICE_MAX = 250
+HURRIES = 1
+"""Emergencies and codes."""
 URGENT = 2
 """Priorities up to this one are leased even when the memory is full of others."""
-SLICE_MAX = 250
+HURRY_SECONDS = 2.0
+"""After a code or an emergency: how long the rest is taken in small bites, so that the next one finds us free."""
+HURRIED_MESSAGES = 60
+HURRIED_PAUSE_SECONDS = 0.012
+URGENT_ROOM = 50
+"""What is urgent may always queue in the link, which writes it first."""
 SHARE_TURN = 10
 """Each tenth turn begins with the least urgent, so that nobody starves."""
 RETRY_SECONDS = (5, 15, 60, 300, 900)
@@ -108,6 +116,8 @@ class Lane:
         self._turn = 0
         self._work = asyncio.Event()
         self._room = asyncio.Event()
+        self._hinted = asyncio.Event()
+        self._hurry_until = 0.0
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -120,6 +130,7 @@ class Lane:
 
     def hint(self) -> None:
         """Something was queued."""
+        self._hinted.set()
         self._work.set()
 
     def on_room(self) -> None:
@@ -155,12 +166,26 @@ class Lane:
                 found = False
                 lost_at = lost_at or clock.monotonic()
             if found:
-                await asyncio.sleep(LEASE_PAUSE_SECONDS)
+                await self._pause()
             else:
                 try:
                     await asyncio.wait_for(self._work.wait(), POLL_SECONDS)
                 except TimeoutError:
                     continue
+
+    @property
+    def _is_hurried(self) -> bool:
+        """Whether something urgent came by lately."""
+        return clock.monotonic() < self._hurry_until
+
+    async def _pause(self) -> None:
+        """Let a few messages gather before the next lease; in a hurry longer, but never past the next hint."""
+        if not self._is_hurried:
+            await asyncio.sleep(LEASE_PAUSE_SECONDS)
+            return
+        self._hinted.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hinted.wait(), HURRIED_PAUSE_SECONDS)
 
     async def _lease_and_open(self) -> bool:
         if self.link is None or not self.link.is_ready:
@@ -178,10 +203,13 @@ class Lane:
         async with self._pool.acquire() as conn:
             leased = await queue_store.lease_chunks(
                 conn, carrier_id=self.carrier.id, owner=self._owner, lease_seconds=LEASE_SECONDS, priorities=priorities,
-                after=[self._served[p] for p in priorities], accounts_max=50, messages_max=LEASE_MESSAGES,
+                after=[self._served[p] for p in priorities], accounts_max=50,
+                messages_max=HURRIED_MESSAGES if self._is_hurried else LEASE_MESSAGES,
             )  # fmt: skip
         reach("deliver.leased")
         self._advance_round(priorities, leased)
+        if any(chunk.priority <= HURRIES for chunk in leased):
+            self._hurry_until = clock.monotonic() + HURRY_SECONDS
         for chunk in leased:
             if chunk.was_anothers and chunk.id in self._held:
                 self._lose(self._held[chunk.id])  # another went on with it meanwhile: what we remember of it is old
@@ -267,7 +295,7 @@ class Lane:
             if self._is_stopping:
                 return
             room = self.link.room if self.link is not None and self.link.is_ready else 0
-            batch = self._pick(min(room, SLICE_MAX)) if room > 0 else []
+            batch = self._pick(room)
             if not batch:
                 self._room.clear()
                 continue
@@ -284,10 +312,15 @@ class Lane:
                 self._hand_over(leaving)
                 reach("deliver.handed_over")
 
-    def _pick(self, count: int) -> list[Outgoing]:
+    def _pick(self, room: int) -> list[Outgoing]:
+        """The next slice, the most urgent first: that may go into a link without room, for its own line there."""
         batch: list[Outgoing] = []
-        for line in self._ready:
-            while line and len(batch) < count:
+        if self.link is None or not self.link.is_ready:
+            return batch
+        count = min(room, HURRIED_MESSAGES if self._is_hurried else SLICE_MAX)
+        for priority, line in enumerate(self._ready):
+            limit = max(count, URGENT_ROOM) if priority <= HURRIES else count
+            while line and len(batch) < limit:
                 batch.append(line.popleft())
         return batch
 
