@@ -30,7 +30,7 @@ SELECT (SELECT count(*) FROM main.chunks)
     + (SELECT count(*) FROM main.waiting WHERE why <> 1 OR due_at <= now())
     + (SELECT count(*) FROM main.outbox)
     + (SELECT count(*) FROM main.unmatched_receipts r JOIN main.unclear_submits u USING (carrier_id, recipient_mac)
-        WHERE r.tries < 5)
+        WHERE r.at > now() - interval '45 seconds')
     + (SELECT count(*) FROM main.messages m
         WHERE direction = 0 AND 10 = (SELECT max(rank) FROM main.outcomes o
             WHERE o.account_id = m.account_id AND o.message_id = m.id))
