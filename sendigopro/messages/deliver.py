@@ -214,8 +214,10 @@ class Lane:
             if chunk.was_anothers and chunk.id in self._held:
                 self._lose(self._held[chunk.id])  # another went on with it meanwhile: what we remember of it is old
         fresh = [chunk for chunk in leased if chunk.id not in self._held]
-        if fresh:
-            await self._open(fresh)
+        hurried = [chunk for chunk in fresh if chunk.priority <= HURRIES]
+        for together in (hurried, [chunk for chunk in fresh if chunk.priority > HURRIES]):
+            if together:
+                await self._open(together)
         return bool(leased)
 
     def _advance_round(self, priorities: Sequence[int], leased: Sequence[Chunk]) -> None:

@@ -32,6 +32,9 @@ from sendigopro.smpp.session import Delivery, Limits, Response, Session
 PART_TRIES_MAX: Final = 20
 PORT_MAX: Final = 65_535
 UNREACHABLE = TryLater("unreachable")
+URGENT = 1  # codes and emergencies
+RESERVED_SHARE = 20
+"""One place in so many of a window is kept for what is urgent: a slow carrier's windows are always full."""
 
 BIND_MODES: Final[Mapping[str, tuple[BindMode, ...]]] = {
     "transceiver": (BindMode.TRANSCEIVER,),
@@ -130,6 +133,7 @@ class SmppLink:
         self._wake: asyncio.TimerHandle | None = None
         self._flush: asyncio.Handle | None = None
         self._is_closed = False
+        self._reserved = 0 if credentials.rate_per_second else credentials.window // RESERVED_SHARE
 
     # The contract.
 
@@ -230,8 +234,9 @@ class SmppLink:
         for connection in self._binder.sending():
             budget = connection.budget()
             parts: list[SentPart] = []
-            for queue in self._queues:
-                while queue and len(parts) < budget:
+            for priority, queue in enumerate(self._queues):
+                limit = budget if priority <= URGENT else budget - self._reserved
+                while queue and len(parts) < limit:
                     parts.append(queue.popleft())
             if parts:
                 connection.submit_many([part.body for part in parts], parts)
