@@ -72,7 +72,8 @@ URGENT = 2
 HURRY_SECONDS = 2.0
 """After a code or an emergency: how long the rest is taken in small bites, so that the next one finds us free."""
 HURRIED_MESSAGES = 60
-HURRIED_PAUSE_SECONDS = 0.012
+HURRIED_REST_SECONDS = 0.0002
+"""In a hurry, for each message of a campaign: 5,000 a second leave the processor free for the next code."""
 URGENT_ROOM = 50
 """What is urgent may always queue in the link, which writes it first."""
 SHARE_TURN = 10
@@ -118,6 +119,7 @@ class Lane:
         self._room = asyncio.Event()
         self._hinted = asyncio.Event()
         self._hurry_until = 0.0
+        self._rest_until = 0.0
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -168,10 +170,9 @@ class Lane:
             if found:
                 await self._pause()
             else:
-                try:
-                    await asyncio.wait_for(self._work.wait(), POLL_SECONDS)
-                except TimeoutError:
-                    continue
+                resting = self._rest_until - clock.monotonic()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._work.wait(), resting if 0 < resting < POLL_SECONDS else POLL_SECONDS)
 
     @property
     def _is_hurried(self) -> bool:
@@ -179,26 +180,32 @@ class Lane:
         return clock.monotonic() < self._hurry_until
 
     async def _pause(self) -> None:
-        """Let a few messages gather before the next lease; in a hurry longer, but never past the next hint."""
-        if not self._is_hurried:
+        """Let a few messages gather before the next lease; in a hurry rest longer, but never past the next hint."""
+        rest = self._rest_until - clock.monotonic()
+        if rest <= LEASE_PAUSE_SECONDS:
             await asyncio.sleep(LEASE_PAUSE_SECONDS)
             return
         self._hinted.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hinted.wait(), HURRIED_PAUSE_SECONDS)
+            await asyncio.wait_for(self._hinted.wait(), rest)
+
+    def _next_priorities(self) -> list[int]:
+        """What may be leased now, in this order."""
+        if sum(map(len, self._ready)) >= READY_MAX:
+            return [p for p in PRIORITIES[: URGENT + 1] if not self._ready[p]]
+        if clock.monotonic() < self._rest_until:
+            return list(PRIORITIES[: HURRIES + 1])
+        if self._turn % SHARE_TURN == SHARE_TURN - 1:
+            return list(reversed(PRIORITIES))
+        return list(PRIORITIES)
 
     async def _lease_and_open(self) -> bool:
         if self.link is None or not self.link.is_ready:
             await self._release_idle()
             return False
-        ready = sum(map(len, self._ready))
-        priorities = list(PRIORITIES)
-        if ready >= READY_MAX:
-            priorities = [p for p in PRIORITIES[: URGENT + 1] if not self._ready[p]]
-            if not priorities:
-                return False
-        elif self._turn % SHARE_TURN == SHARE_TURN - 1:
-            priorities.reverse()
+        priorities = self._next_priorities()
+        if not priorities:
+            return False
         self._turn += 1
         async with self._pool.acquire() as conn:
             leased = await queue_store.lease_chunks(
@@ -210,6 +217,9 @@ class Lane:
         self._advance_round(priorities, leased)
         if any(chunk.priority <= HURRIES for chunk in leased):
             self._hurry_until = clock.monotonic() + HURRY_SECONDS
+        if self._is_hurried:
+            rest = sum(len(chunk.message_ids) for chunk in leased if chunk.priority > HURRIES) * HURRIED_REST_SECONDS
+            self._rest_until = max(self._rest_until, clock.monotonic() + rest)
         for chunk in leased:
             if chunk.was_anothers and chunk.id in self._held:
                 self._lose(self._held[chunk.id])  # another went on with it meanwhile: what we remember of it is old
