@@ -124,11 +124,6 @@ def pack_bytes(value: bytes | None) -> bytes:
     return NULL if value is None else _LENGTH.pack(len(value)) + value
 
 
-def pg_us(us: int) -> int:
-    """Microseconds since 1970 as timestamptz counts them."""
-    return us - PG_EPOCH_US
-
-
 def pg_day(day: date) -> int:
     """A date as binary COPY wants it."""
     return day.toordinal() - PG_EPOCH_DAY

@@ -546,10 +546,6 @@ class Lane:
         if self._held.get(chunk.id) is chunk:
             del self._held[chunk.id]
 
-    def counts(self) -> dict[str, int]:
-        """For metrics: chunks held, messages ready."""
-        return {"held_chunks": len(self._held), "ready_messages": sum(map(len, self._ready))}
-
 
 def _nothing_left(chunk: Chunk) -> Item:
     """A chunk all of whose messages are accounted for already: only its row is left to delete."""

@@ -248,14 +248,6 @@ async def take_due(conn: Conn, *, limit: int) -> list[Due]:
     return [Due(*row.values()) for row in rows]
 
 
-async def next_due_at(conn: Conn) -> float | None:
-    """Seconds until the next message is due; None when none waits."""
-    seconds: float | None = await conn.fetchval(
-        "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM main.waiting"
-    )
-    return seconds
-
-
 async def insert_moved(
     conn: Conn,
     *,
