@@ -10,7 +10,7 @@ import struct
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sendigopro.foundation import clock
+from sendigopro.foundation import clock, ids
 from sendigopro.foundation.problems import Unauthenticated
 from sendigopro.vault.sealing import UnreadableError
 from sendigopro.vault.vault import Vault
@@ -40,7 +40,7 @@ async def account_of(vault: Vault, key: str) -> UUID:
         if len(key) > LENGTH_MAX:
             raise closed()
         raw = base64.b64decode(key.encode("ascii") + b"=" * (-len(key) % 4), altchars=b"-_", validate=True)
-        account_id = UUID(bytes=raw[:ACCOUNT_BYTES])
+        account_id = ids.from_bytes(raw[:ACCOUNT_BYTES])
         (ends_at,) = END.unpack(await vault.open_account(account_id, *PLACE, account_id, raw[ACCOUNT_BYTES:]))
     except (ValueError, binascii.Error, struct.error, UnreadableError, LookupError) as error:
         raise closed() from error

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sendigopro.events.model import decode
+from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn
 
 TEST = 0
@@ -72,7 +73,7 @@ async def read_changes(conn: Conn, *, account_id: UUID, since: UUID, limit: int)
         since,
         limit,
     )
-    told_of = {UUID(bytes=event.object_id) for row in batches for event in decode(row["payload"])}
+    told_of = {ids.from_bytes(event.object_id) for row in batches for event in decode(row["payload"])}
     return Changes([row["id"] for row in messages], [row["id"] for row in batches], list(told_of))
 
 

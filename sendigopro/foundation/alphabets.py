@@ -79,6 +79,11 @@ def encoding_of(text: str) -> Encoding:
     return Encoding.UCS2
 
 
+def is_same_in_gsm7(text: str) -> bool:
+    """Whether each character is one septet, and its GSM 03.38 code the ASCII code: so it is with most messages."""
+    return _SAME_AS_ASCII.fullmatch(text) is not None
+
+
 def encode(text: str) -> tuple[Encoding, bytes]:
     """The text in the smallest alphabet; GSM 03.38 as one septet per octet, not packed."""
     if _SAME_AS_ASCII.fullmatch(text):

@@ -1,9 +1,11 @@
 """Ids: UUIDv7 inside, TypeIDs (prefix and 26 letters of base32) outside."""
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 import uuid_utils
+from asyncpg.pgproto import pgproto
 
 from sendigopro.foundation.problems import Invalid
 
@@ -16,12 +18,17 @@ SUFFIX_LENGTH = 26
 
 def new() -> UUID:
     """A fresh UUIDv7: its first 48 bits are milliseconds, so ids sort by time."""
-    return UUID(bytes=uuid_utils.uuid7().bytes)
+    return pgproto.UUID(uuid_utils.uuid7().bytes)
 
 
 def new_bytes() -> bytes:
     """The 16 bytes of a fresh UUIDv7; five times cheaper than `new`."""
     return uuid_utils.uuid7().bytes
+
+
+def from_bytes(raw: bytes) -> UUID:
+    """The id of 16 bytes, as the database driver would give it: a UUID in every way, made at a tenth of the cost."""
+    return pgproto.UUID(raw)
 
 
 def typed(prefix: str, value: UUID | bytes) -> str:
@@ -55,7 +62,13 @@ def milliseconds_of(value: UUID | bytes) -> int:
 
 def time_of(value: UUID | bytes) -> datetime:
     """When a UUIDv7 was made, to the millisecond."""
-    return datetime.fromtimestamp(milliseconds_of(value) / 1000, UTC)
+    return _moment(milliseconds_of(value))
+
+
+@lru_cache(maxsize=1024)
+def _moment(milliseconds: int) -> datetime:
+    """What comes together was made in few different milliseconds."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def first_at(moment: datetime) -> UUID:

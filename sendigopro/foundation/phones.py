@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import msgspec
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberDesc
 from phonenumbers.phonenumberutil import COUNTRY_CODE_TO_REGION_CODE
@@ -16,8 +17,8 @@ EXAMPLE = "+4915112345678"
 DIGITS_MAX = 15  # ITU-T E.164 §6
 CALLING_CODE_DIGITS = (1, 2, 3)
 TYPES = (
+    "mobile",  # first: it is what is looked for nearly always
     "fixed_line",
-    "mobile",
     "toll_free",
     "premium_rate",
     "shared_cost",
@@ -30,8 +31,7 @@ TYPES = (
 SEPARATORS = frozenset(" -./()\t\u00a0\u2010\u2011\u2012\u2013\u202f")
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneNumber:
+class PhoneNumber(msgspec.Struct, frozen=True):
     """A valid number; `country` is ISO 3166-1 alpha-2, or 001 for numbers of no country."""
 
     phone: Phone

@@ -30,6 +30,9 @@ CONNECTION_LOST = (
 )
 """The server is away or cannot go on; what was under way is unknown, and trying again later is right."""
 
+DuplicateKeyError = asyncpg.UniqueViolationError
+"""Somebody else was faster with the same row."""
+
 HOT = {
     # Hot statements are planned once, and maybe while their tables are empty: then only an index is never wrong.
     "plan_cache_mode": "force_generic_plan",
@@ -127,6 +130,15 @@ def pack_bytes(value: bytes | None) -> bytes:
 def pg_day(day: date) -> int:
     """A date as binary COPY wants it."""
     return day.toordinal() - PG_EPOCH_DAY
+
+
+def firsts(counts: Sequence[int]) -> list[int]:
+    """Where each run of a flat array begins, counted from 1."""
+    firsts, first = [], 1
+    for count in counts:
+        firsts.append(first)
+        first += count
+    return firsts
 
 
 def from_us(us: int) -> datetime:

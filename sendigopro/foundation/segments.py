@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sendigopro.foundation.alphabets import ESCAPE, Encoding, encode, encode_ucs2
+import msgspec
+
+from sendigopro.foundation.alphabets import ESCAPE, Encoding, encode, encode_ucs2, is_same_in_gsm7
 
 PARTS_MAX: Final = 255  # 3GPP TS 23.040 §9.2.3.24.1: the count of parts is one octet.
 HEADER_OCTETS: Final = 6
+SINGLE_SEPTETS: Final = 160
 
 
 class TooLong(ValueError):
@@ -29,8 +32,7 @@ class Segments:
     units: int
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """What a text will cost, without the parts themselves."""
 
     encoding: Encoding
@@ -50,9 +52,11 @@ def split_ucs2(text: str) -> Segments:
 
 def count(text: str) -> Count:
     """As `split` would cut it, but nothing is built and any length is answered."""
+    if len(text) <= SINGLE_SEPTETS and is_same_in_gsm7(text):
+        return Count(Encoding.GSM7, 1, len(text))
     encoding, octets = encode(text)
     if encoding is Encoding.GSM7:
-        units, single, each, pairs = len(octets), 160, 153, ESCAPE in octets
+        units, single, each, pairs = len(octets), SINGLE_SEPTETS, 153, ESCAPE in octets
     else:
         units, single, each = len(octets) // 2, 70, 67
         pairs = units != len(text)
@@ -73,7 +77,7 @@ def with_headers(parts: tuple[bytes, ...], *, reference: int) -> tuple[bytes, ..
 
 def _split(encoding: Encoding, octets: bytes) -> Segments:
     if encoding is Encoding.GSM7:
-        units, single = len(octets), 160
+        units, single = len(octets), SINGLE_SEPTETS
     else:
         units, single = len(octets) // 2, 70
     if units <= single:

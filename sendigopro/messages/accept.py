@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -23,13 +23,13 @@ from sendigopro.messages import store
 from sendigopro.messages.group import REFUSED, Entry, GroupWriter, Prepared
 from sendigopro.messages.model import PRIORITY, Channel, Details, Direction, Mode, Purpose, Status
 from sendigopro.messages.route import route
-from sendigopro.messages.rows import pack_body, pack_facts, pack_tag
+from sendigopro.messages.rows import pack_body, pack_facts, pack_tag, pack_terms
 from sendigopro.messages.view import MessageObject
-from sendigopro.vault.sealing import seal
+from sendigopro.vault.sealing import Sealer, column_of
 from sendigopro.vault.vault import Subject, Vault
 
 BODY_MAX = 1600
-TTL_DEFAULT_SECONDS = 36_000
+TTL_DEFAULT = timedelta(hours=10)
 TTL_MAX_SECONDS = 86_400
 SCHEDULE_MIN = timedelta(seconds=300)
 SCHEDULE_MAX = timedelta(days=35)
@@ -103,19 +103,45 @@ class Answer:
     is_replay: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(msgspec.Struct):
     """A message that may be sent, before it is known to the vault."""
 
     message_id: bytes
     phone: PhoneNumber
     sender: Sender
-    purpose: Purpose
-    carrier: Carrier
+    purpose: str
     encoding: int
     segments: int
     expires_at: datetime
     asked: NewMessage
+
+
+class _Terms(msgspec.Struct):
+    """How messages of one sender and purpose are sent: the head of their rows, and their place in the queue."""
+
+    packed: bytes
+    priority: int
+
+
+class _Day(msgspec.Struct):
+    """Where the bodies of messages that expire on one day are kept, and under which key."""
+
+    expires_on: date
+    bucket_key: bytes
+
+
+@dataclass(slots=True)
+class _Request:
+    """Who asks, and what is the same for all messages of a request: found once, however many they are."""
+
+    caller: Caller
+    account: bytes
+    default_sender: Sender | None
+    carrier: Carrier | None
+    body_column: bytes
+    details_column: bytes
+    terms: dict[tuple[str, UUID], _Terms] = field(default_factory=dict)
+    days: dict[date, _Day] = field(default_factory=dict)
 
 
 class Acceptor:
@@ -152,7 +178,8 @@ class Acceptor:
         Raises a problem that concerns the whole request: no scope, queue full, disk full, key reused.
         """
         self._may_write(caller)
-        drafts = [one if isinstance(one, Problem) else self._check(caller, one, ids.new_bytes()) for one in asked]
+        request = self._open(caller)
+        drafts = [one if isinstance(one, Problem) else self._check(request, one, ids.new_bytes()) for one in asked]
         good = [draft for draft in drafts if isinstance(draft, _Draft)]
         if idempotency is not None and len(good) < len(drafts):
             # What is refused now may have been accepted then: send_at was further away.
@@ -161,12 +188,10 @@ class Acceptor:
                 return self._replay(caller, asked, used)
         if not good:
             return Answer([draft for draft in drafts if isinstance(draft, Problem)])
-        subjects = await self._subjects(caller, good)
-        prepared, objects = [], []
-        for draft, subject in zip(good, subjects, strict=True):
-            message, described = await self._prepare(caller, draft, subject)
-            prepared.append(message)
-            objects.append(described)
+        subjects = await self._vault.subjects_of(caller.account_id, caller.mode, [draft.phone for draft in good])
+        await self._find_days(request, good)
+        prepared = [self._prepare(request, draft, subject) for draft, subject in zip(good, subjects, strict=True)]
+        objects = [self._describe(caller, draft) for draft in good]
         claim = await self._claim(caller, drafts, objects, idempotency)
         done: asyncio.Future[list[Problem | None] | store.Claim] = asyncio.get_running_loop().create_future()
         self._writer_of(caller.account_id).submit(Entry(caller.account_id, prepared, claim, done))
@@ -191,13 +216,25 @@ class Acceptor:
                 retry_after_seconds=60,
             )
 
-    def _check(self, caller: Caller, asked: NewMessage, message_id: bytes) -> "_Draft | Problem":
+    def _open(self, caller: Caller) -> _Request:
+        account_id, account = caller.account_id, caller.account_id.bytes
+        choice = route(self._directory.route(account_id, caller.mode, Channel.SMS))
+        return _Request(
+            caller,
+            account,
+            default_sender=self._directory.sender(account_id, Channel.SMS, None),
+            carrier=None if choice is None else choice.carrier,
+            body_column=column_of(account, b"message_bodies", b"body"),
+            details_column=column_of(account, b"message_bodies", b"details"),
+        )
+
+    def _check(self, request: _Request, asked: NewMessage, message_id: bytes) -> _Draft | Problem:
         try:
-            return self._draft(caller, asked, message_id)
+            return self._draft(request, asked, message_id)
         except Problem as problem:
             return problem
 
-    def _draft(self, caller: Caller, asked: NewMessage, message_id: bytes) -> _Draft:
+    def _draft(self, request: _Request, asked: NewMessage, message_id: bytes) -> _Draft:
         now = ids.time_of(message_id)  # so that a replay, which has the id, counts from the same moment
         phone = parse_phone(asked.to)
         if "\0" in asked.body:
@@ -205,12 +242,12 @@ class Acceptor:
         if asked.callback_url is not None:
             read_url(asked.callback_url, allow_private=self._allow_private_webhooks, param="callback_url")
         counted = segments.count(asked.body)
-        sender = self._directory.sender(caller.account_id, Channel.SMS, asked.sender)
+        sender = request.default_sender
+        if asked.sender is not None:
+            sender = self._directory.sender(request.caller.account_id, Channel.SMS, asked.sender)
         if sender is None:
             raise _no_sender(asked.sender)
-        carriers = self._directory.route(caller.account_id, caller.mode, Channel.SMS)
-        choice = route(carriers)
-        if choice is None:
+        if request.carrier is None:
             raise Unavailable(
                 "no_route", "No carrier is set up for this message. The operator adds one with `sendigopro routes set`."
             )
@@ -219,61 +256,77 @@ class Acceptor:
             message_id=message_id,
             phone=phone,
             sender=sender,
-            purpose=Purpose[(asked.purpose or caller.purpose).upper()],
-            carrier=choice.carrier,
+            purpose=asked.purpose or request.caller.purpose,
             encoding=counted.encoding,
             segments=counted.parts,
-            expires_at=start + timedelta(seconds=asked.ttl_seconds or TTL_DEFAULT_SECONDS),
+            expires_at=start + (TTL_DEFAULT if asked.ttl_seconds is None else timedelta(seconds=asked.ttl_seconds)),
             asked=asked,
         )
 
-    async def _subjects(self, caller: Caller, drafts: Sequence[_Draft]) -> list[Subject]:
-        """Who they are: from memory, or through the vault's own group commit, which comes first."""
-        phones = [draft.phone for draft in drafts]
-        known = [self._vault.known(caller.account_id, caller.mode, phone) for phone in phones]
-        missing = [phone for phone, subject in zip(phones, known, strict=True) if subject is None]
-        if not missing:
-            return [subject for subject in known if subject is not None]
-        found = iter(await self._vault.subjects_of(caller.account_id, caller.mode, missing))
-        return [subject if subject is not None else next(found) for subject in known]
+    async def _find_days(self, request: _Request, drafts: Sequence[_Draft]) -> None:
+        """Have the keys at hand under which bodies are kept: one for each day they expire on."""
+        account_id, retention = request.caller.account_id, timedelta(days=request.caller.account.body_retention_days)
+        for day in {draft.expires_at.date() for draft in drafts}:
+            expires_on = expiry_bucket(day + retention, clock.today())
+            request.days[day] = _Day(expires_on, await self._vault.bucket_key(account_id, expires_on))
 
-    async def _prepare(self, caller: Caller, draft: _Draft, subject: Subject) -> tuple[Prepared, MessageObject]:
-        asked, vault, account = draft.asked, self._vault, caller.account_id
-        message_id = draft.message_id
-        expires_on = expiry_bucket(
-            draft.expires_at.date() + timedelta(days=caller.account.body_retention_days), clock.today()
-        )
-        bucket = vault.bucket_key_known(account, expires_on) or await vault.bucket_key(account, expires_on)
-        key = vault.message_key(subject.key, bucket)
-        body = seal(key, (account.bytes, b"message_bodies", b"body", message_id), asked.body.encode())
+    def _prepare(self, request: _Request, draft: _Draft, subject: Subject) -> Prepared:
+        """Seal a message and pack its rows."""
+        asked, message_id, vault = draft.asked, draft.message_id, self._vault
+        day, terms = request.days[draft.expires_at.date()], self._terms(request, draft)
+        sealer = Sealer(vault.message_key(subject.key, day.bucket_key))
         details = None
         if asked.metadata or asked.tags or asked.callback_url:
             packed = msgspec.msgpack.encode(Details(asked.metadata, asked.tags, asked.callback_url))
-            details = seal(key, (account.bytes, b"message_bodies", b"details", message_id), packed)
-        price = self._price_micros * draft.segments if caller.mode == Mode.LIVE else 0
-        tags = [vault.tag_mac(account, tag) for tag in dict.fromkeys(asked.tags)]
-        priority = PRIORITY[draft.purpose]
-        country = _two_letters(draft.phone.country)
-        facts = pack_facts(
-            account_id=account.bytes, message_id=message_id, mode=caller.mode, channel=Channel.SMS,
-            direction=Direction.OUTBOUND, purpose=draft.purpose, priority=priority, subject_id=subject.id.bytes,
-            sender_id=draft.sender.id.bytes, key_id=caller.key_id.bytes, segments=draft.segments,
-            encoding=draft.encoding, country=country, carrier_id=draft.carrier.id.bytes,
-            price_micros=price, currency=self._currency, expires_at_us=round(draft.expires_at.timestamp() * 1_000_000),
-            body_expires_on=expires_on, has_callback=asked.callback_url is not None,
-        )  # fmt: skip
-        prepared = Prepared(
-            id=message_id, mode=caller.mode, carrier_id=draft.carrier.id, priority=priority, price_micros=price,
-            send_at=asked.send_at, expires_at=draft.expires_at, body_expires_on=expires_on, channel=Channel.SMS,
-            country=country, facts=facts,
-            body=pack_body(
-                account_id=account.bytes, message_id=message_id, expires_on=expires_on, body=body, details=details
+            details = sealer.seal(request.details_column, message_id, packed)
+        account_id, country = request.caller.account_id, _two_letters(draft.phone.country)
+        price_micros = self._price(request.caller, draft)
+        return Prepared(
+            id=message_id,
+            mode=request.caller.mode,
+            carrier_id=request.carrier.id,  # type: ignore[union-attr]  # a draft was made, so there is one
+            priority=terms.priority,
+            price_micros=price_micros,
+            send_at=asked.send_at,
+            expires_at=draft.expires_at,
+            body_expires_on=day.expires_on,
+            channel=Channel.SMS,
+            country=country,
+            facts=pack_facts(
+                terms.packed, message_id=message_id, subject_id=subject.id.bytes, segments=draft.segments,
+                encoding=draft.encoding, country=country, price_micros=price_micros,
+                expires_at_us=round(draft.expires_at.timestamp() * 1_000_000), body_expires_on=day.expires_on,
+                has_callback=asked.callback_url is not None,
             ),
-            tags=[pack_tag(account_id=account.bytes, tag_mac=mac, message_id=message_id) for mac in tags],
+            body=pack_body(
+                account_id=request.account, message_id=message_id, expires_on=day.expires_on,
+                body=sealer.seal(request.body_column, message_id, asked.body.encode()), details=details,
+            ),
+            tags=[
+                pack_tag(account_id=request.account, tag_mac=vault.tag_mac(account_id, tag), message_id=message_id)
+                for tag in dict.fromkeys(asked.tags)
+            ],
         )  # fmt: skip
-        return prepared, self._describe(caller, draft, price)
 
-    def _describe(self, caller: Caller, draft: _Draft, price_micros: int) -> MessageObject:
+    def _terms(self, request: _Request, draft: _Draft) -> _Terms:
+        known = request.terms.get((draft.purpose, draft.sender.id))
+        if known is not None:
+            return known
+        assert request.carrier is not None
+        purpose = Purpose[draft.purpose.upper()]
+        priority = PRIORITY[purpose]
+        packed = pack_terms(
+            account_id=request.account, mode=request.caller.mode, channel=Channel.SMS, direction=Direction.OUTBOUND,
+            purpose=purpose, priority=priority, sender_id=draft.sender.id.bytes, key_id=request.caller.key_id.bytes,
+            carrier_id=request.carrier.id.bytes, currency=self._currency,
+        )  # fmt: skip
+        terms = request.terms[draft.purpose, draft.sender.id] = _Terms(packed, priority)
+        return terms
+
+    def _price(self, caller: Caller, draft: _Draft) -> int:
+        return self._price_micros * draft.segments if caller.mode == Mode.LIVE else 0
+
+    def _describe(self, caller: Caller, draft: _Draft) -> MessageObject:
         asked, message_id = draft.asked, draft.message_id
         return MessageObject(
             id=ids.typed("msg", message_id),
@@ -283,10 +336,10 @@ class Acceptor:
             to=draft.phone.phone.reveal(),
             sender=draft.sender.value,
             body=asked.body,
-            purpose=draft.purpose.name.lower(),
+            purpose=draft.purpose,
             segments=draft.segments,
             encoding="ucs2" if draft.encoding else "gsm7",
-            price_micros=price_micros,
+            price_micros=self._price(caller, draft),
             currency=self._currency,
             created_at=ids.time_of(message_id),
             send_at=asked.send_at,
@@ -334,19 +387,19 @@ class Acceptor:
 
     def _replay(self, caller: Caller, asked: Sequence[NewMessage | Problem], claim: store.Claim) -> Answer:
         """Rebuild what was answered before, under the ids of then and by the clock of then."""
+        request = self._open(caller)
         results: list[MessageObject | Problem] = []
         for one, message_id in zip(asked, claim.message_ids, strict=False):
             if isinstance(one, Problem):
                 results.append(one)
                 continue
-            draft = self._check(caller, one, message_id.bytes if message_id.int else ids.new_bytes())
+            draft = self._check(request, one, message_id.bytes if message_id.int else ids.new_bytes())
             if isinstance(draft, Problem):
                 results.append(draft)
             elif not message_id.int:
                 results.append(Invalid("not_accepted", "This item was refused when the request was first made."))
             else:
-                price = self._price_micros * draft.segments if caller.mode == Mode.LIVE else 0
-                results.append(self._describe(caller, draft, price))
+                results.append(self._describe(caller, draft))
         return Answer(results, is_replay=True)
 
     def _writer_of(self, account_id: UUID) -> GroupWriter:

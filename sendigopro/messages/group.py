@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from sendigopro.foundation import clock, ids
@@ -28,8 +29,7 @@ REFUSED = UUID(int=0)
 """Stands in a claim for an item that was refused: a replay refuses it again."""
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(msgspec.Struct):
     """One message, packed but for its place in the queue."""
 
     id: bytes
@@ -258,7 +258,7 @@ async def _amend_claims(conn: Conn, entries: list[Entry], verdicts: list[list[tu
     unpaid, amended = [], []
     for entry, verdict in zip(entries, verdicts, strict=True):
         refused = {
-            UUID(bytes=message.id)
+            ids.from_bytes(message.id)
             for message, (problem, _) in zip(entry.messages, verdict, strict=True)
             if problem is not None
         }
@@ -316,7 +316,7 @@ def _place(
         open_chunks[key] = chunk
         out.chunks.append(chunk)
     position = len(chunk.message_ids)
-    chunk.message_ids.append(UUID(bytes=message.id))
+    chunk.message_ids.append(ids.from_bytes(message.id))
     chunk.min_expires_at = min(chunk.min_expires_at, message.expires_at)
     return pack_queued(held_micros=held_micros, chunk_id=chunk.id.bytes, position=position)
 
@@ -324,7 +324,7 @@ def _place(
 def _waiting_row(account_id: UUID, message: Prepared) -> store.WaitingRow:
     assert message.send_at is not None
     return store.WaitingRow(
-        account_id, UUID(bytes=message.id), message.mode, message.send_at, message.carrier_id, message.priority,
+        account_id, ids.from_bytes(message.id), message.mode, message.send_at, message.carrier_id, message.priority,
         1, Why.SCHEDULED, message.expires_at, message.body_expires_on,
     )  # fmt: skip
 

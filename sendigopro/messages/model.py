@@ -1,9 +1,11 @@
 """The nouns of a message, and the one table of what may become of it. No I/O."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from uuid import UUID
+
+import msgspec
 
 from sendigopro.foundation.personal import Body, Phone
 
@@ -168,12 +170,11 @@ class Outgoing:
     """A submit of it was not answered: a receipt may still have to find it by its recipient."""
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
+class Details(msgspec.Struct, frozen=True):
     """What came with a message and survives the redaction of its body."""
 
-    metadata: dict[str, str] = field(default_factory=dict)
-    tags: list[str] = field(default_factory=list)
+    metadata: dict[str, str] = {}
+    tags: list[str] = []
     callback_url: str | None = None
 
 

@@ -24,7 +24,7 @@ from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, from_us
 from sendigopro.foundation.problems import Invalid
 from sendigopro.messages import settle_store, store
 from sendigopro.messages.model import EVENT_OF, STATUS_OF, Direction, Mode, Purpose, Rank
-from sendigopro.messages.rows import pack_body, pack_facts, pack_unqueued
+from sendigopro.messages.rows import pack_body, pack_facts, pack_terms, pack_unqueued
 from sendigopro.messages.settle import OUTBOX_LEASE_SECONDS
 from sendigopro.messages.settle_store import OutcomeRow
 from sendigopro.vault.sealing import seal
@@ -137,18 +137,21 @@ class Receiver:
         expires_on = expiry_bucket(today + timedelta(days=KEPT_DAYS), today)
         key = vault.message_key(subject.key, await vault.bucket_key(account_id, expires_on))
         sealed = seal(key, (account_id.bytes, b"message_bodies", b"body", message_id), text.encode())
+        terms = pack_terms(
+            account_id=account_id.bytes, mode=arrival.mode, channel=arrival.sender.channel,
+            direction=Direction.INBOUND, purpose=Purpose.TRANSACTIONAL, priority=0, sender_id=arrival.sender.id.bytes,
+            key_id=bytes(16), carrier_id=bytes(16), currency="EUR",
+        )  # fmt: skip
         facts = pack_facts(
-            account_id=account_id.bytes, message_id=message_id, mode=arrival.mode, channel=arrival.sender.channel,
-            direction=Direction.INBOUND, purpose=Purpose.TRANSACTIONAL, priority=0, subject_id=subject.id.bytes,
-            sender_id=arrival.sender.id.bytes, key_id=bytes(16), segments=counted.parts, encoding=counted.encoding,
+            terms, message_id=message_id, subject_id=subject.id.bytes, segments=counted.parts,
+            encoding=counted.encoding,
             country=phone.country if len(phone.country) == 2 else "ZZ",  # noqa: PLR2004  # ISO 3166-1 alpha-2
-            carrier_id=bytes(16), price_micros=0, currency="EUR", expires_at_us=clock.now_us(),
-            body_expires_on=expires_on, has_callback=False,
+            price_micros=0, expires_at_us=clock.now_us(), body_expires_on=expires_on, has_callback=False,
         )  # fmt: skip
         body = pack_body(
             account_id=account_id.bytes, message_id=message_id, expires_on=expires_on, body=sealed, details=None
         )
-        return UUID(bytes=message_id), facts + pack_unqueued(), body
+        return ids.from_bytes(message_id), facts + pack_unqueued(), body
 
 
 def _read_sender(sender: Phone) -> PhoneNumber:

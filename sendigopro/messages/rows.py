@@ -6,48 +6,58 @@ from datetime import date, datetime
 from sendigopro.foundation.postgres import PG_EPOCH_US, pack_bytes, pg_day
 
 MESSAGE_COLUMNS = (
-    "account_id", "id", "mode", "channel", "direction", "purpose", "priority", "subject_id", "sender_id", "key_id",
-    "segments", "encoding", "country", "carrier_id", "price_micros", "currency", "expires_at", "body_expires_on",
+    "account_id", "mode", "channel", "direction", "purpose", "priority", "sender_id", "key_id", "carrier_id",
+    "currency", "id", "subject_id", "segments", "encoding", "country", "price_micros", "expires_at", "body_expires_on",
     "has_callback", "send_at", "held_micros", "chunk_id", "position",
 )  # fmt: skip
 BODY_COLUMNS = ("account_id", "message_id", "expires_on", "body", "details")
 TAG_COLUMNS = ("account_id", "tag_mac", "message_id")
 
-_FACTS = struct.Struct("!h i16s i16s ih ih ih ih ih i16s i16s i16s ih ih i2s i16s iq i3s iq ii i?".replace(" ", ""))
+_TERMS = struct.Struct("!h i16s ih ih ih ih ih i16s i16s i16s i3s".replace(" ", ""))
+_FACTS = struct.Struct("!i16s i16s ih ih i2s iq iq ii i?".replace(" ", ""))
 _WAITS = struct.Struct("!iq iq i i".replace(" ", ""))
 _QUEUED = struct.Struct("!i iq i16s ih".replace(" ", ""))
 _BODY = struct.Struct("!h i16s i16s ii".replace(" ", ""))
 _TAG = struct.Struct("!h i16s i16s i16s".replace(" ", ""))
 
 
-def pack_facts(
+def pack_terms(
     *,
     account_id: bytes,
-    message_id: bytes,
     mode: int,
     channel: int,
     direction: int,
     purpose: int,
     priority: int,
-    subject_id: bytes,
     sender_id: bytes,
     key_id: bytes,
+    carrier_id: bytes,
+    currency: str,
+) -> bytes:
+    """The head of a row of `messages`: ten of its 23 columns, mostly the same for all that are asked for together."""
+    return _TERMS.pack(
+        23, 16, account_id, 2, mode, 2, channel, 2, direction, 2, purpose, 2, priority, 16, sender_id, 16, key_id,
+        16, carrier_id, 3, currency.encode(),
+    )  # fmt: skip
+
+
+def pack_facts(
+    terms: bytes,
+    *,
+    message_id: bytes,
+    subject_id: bytes,
     segments: int,
     encoding: int,
     country: str,
-    carrier_id: bytes,
     price_micros: int,
-    currency: str,
     expires_at_us: int,
     body_expires_on: date,
     has_callback: bool,
 ) -> bytes:
-    """The head of a row of `messages`: 19 of its 23 columns, known before its group is put together."""
-    return _FACTS.pack(
-        23, 16, account_id, 16, message_id, 2, mode, 2, channel, 2, direction, 2, purpose, 2, priority,
-        16, subject_id, 16, sender_id, 16, key_id, 2, segments, 2, encoding, 2, country.encode(),
-        16, carrier_id, 8, price_micros, 3, currency.encode(), 8, expires_at_us - PG_EPOCH_US,
-        4, pg_day(body_expires_on), 1, has_callback,
+    """The terms and nine columns more: what is known of a message before its group is put together."""
+    return terms + _FACTS.pack(
+        16, message_id, 16, subject_id, 2, segments, 2, encoding, 2, country.encode(), 8, price_micros,
+        8, expires_at_us - PG_EPOCH_US, 4, pg_day(body_expires_on), 1, has_callback,
     )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from sendigopro.foundation import ids
-from sendigopro.foundation.postgres import Conn, Row
+from sendigopro.foundation.postgres import Conn, Row, firsts
 from sendigopro.messages.model import CHARGED, FINAL_RANKS, Rank
-from sendigopro.messages.store import Tally, columns_of, firsts
+from sendigopro.messages.store import Tally, columns_of
 
 _FINAL = [int(rank) for rank in FINAL_RANKS]
 _CHARGED = [int(rank) for rank in CHARGED]

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sendigopro.foundation.postgres import Conn, Row, copy_rows
+from sendigopro.foundation.postgres import Conn, Row, copy_rows, firsts
 from sendigopro.messages.model import FINAL_RANKS
 from sendigopro.messages.rows import BODY_COLUMNS, MESSAGE_COLUMNS, TAG_COLUMNS
 
@@ -108,15 +108,6 @@ async def insert_chunks(conn: Conn, chunks: Sequence[ChunkRow], *, tallies: Sequ
 def columns_of(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     """Rows as columns, which is how arrays travel."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
-
-
-def firsts(counts: Sequence[int]) -> list[int]:
-    """Where each run of a flat array begins, counted from 1."""
-    firsts, first = [], 1
-    for count in counts:
-        firsts.append(first)
-        first += count
-    return firsts
 
 
 async def insert_waiting(conn: Conn, rows: Sequence[WaitingRow], *, out_of: Sequence[UUID | None] = ()) -> None:

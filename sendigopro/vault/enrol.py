@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import msgspec
+
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.personal import Phone
-from sendigopro.foundation.postgres import Conn, Pool
+from sendigopro.foundation.postgres import Conn, DuplicateKeyError, Pool
 from sendigopro.vault import macs, store
 from sendigopro.vault.keys import KeyErasedError, KeyStore
 from sendigopro.vault.model import AccountKeys, Subject
-from sendigopro.vault.sealing import identifier_key, seal
+from sendigopro.vault.rows import pack_subject
+from sendigopro.vault.sealing import Sealer, column_of, identifier_key
 from sendigopro.vault.slots import Slots
 from sendigopro.vault.store import StoredSubject
 
@@ -22,8 +25,7 @@ RACES_MAX = 5
 TABLE, COLUMN = b"subjects", b"identifier"
 
 
-@dataclass(slots=True)
-class Wanted:
+class Wanted(msgspec.Struct):
     """One identifier somebody waits for; `subject` is there when its group is done."""
 
     keys: AccountKeys
@@ -121,11 +123,14 @@ class Enrolment:
 
     async def _find(self, conn: Conn, wanted: list[Wanted]) -> list[Wanted]:
         """Fill in those that are stored; returns the others. Rows whose key is dead make room for a new subject."""
+        sought: dict[tuple[UUID, int], list[bytes]] = {}
+        for one in wanted:
+            sought.setdefault((one.keys.account_id, one.mode), []).append(one.lookup)
         rows = await store.find_subjects(
             conn,
-            account_ids=[one.keys.account_id for one in wanted],
-            modes=[one.mode for one in wanted],
-            lookups=[one.lookup for one in wanted],
+            account_ids=[account_id for account_id, _ in sought],
+            modes=[mode for _, mode in sought],
+            lookups=list(sought.values()),
         )
         today = clock.today()
         stored = {(row.mode, row.lookup): row for row in rows}
@@ -153,32 +158,52 @@ class Enrolment:
         """Seal and insert; returns those whom another process has enrolled in between."""
         slots = await self._slots.take(conn, len(wanted))
         new = [self._enrolled(one, slot) for one, slot in zip(wanted, slots, strict=True)]
-        inserted = await store.insert_subjects(
-            conn,
-            account_ids=[one.keys.account_id for one in wanted],
-            ids=[subject.id for subject, _ in new],
-            modes=[one.mode for one in wanted],
-            kinds=[macs.PHONE] * len(wanted),
-            lookups=[one.lookup for one in wanted],
-            identifiers=[sealed for _, sealed in new],
-            key_slots=slots,
-            countries=[one.country for one in wanted],
-            today=clock.today(),
-        )
+        lost = await self._write(conn, wanted, new)
         reach("vault.subjects_committed")
-        lost = []
         for one, (subject, _) in zip(wanted, new, strict=True):
-            if subject.id in inserted:
-                one.subject = subject
-            else:
-                lost.append(one)
+            one.subject = subject
+        for one in lost:
+            one.subject = None
         return lost
+
+    async def _write(self, conn: Conn, wanted: list[Wanted], new: Sequence[tuple[Subject, bytes]]) -> list[Wanted]:
+        """COPY them, in one order for all groups, so that none waits in a circle.
+
+        It knows no ON CONFLICT, so who meets a faster process inserts, at half as much again on the server.
+        """
+        today = clock.today()
+        rows = sorted(
+            pack_subject(
+                account_id=one.keys.account_id.bytes, mode=one.mode, lookup=one.lookup, subject_id=subject.id.bytes,
+                kind=macs.PHONE, key_slot=subject.slot, country=one.country, identifier=sealed, today=today,
+            )
+            for one, (subject, sealed) in zip(wanted, new, strict=True)
+        )  # fmt: skip
+        try:
+            await store.copy_subjects(conn, rows)
+        except DuplicateKeyError:
+            inserted = await store.insert_subjects(
+                conn,
+                account_ids=[one.keys.account_id for one in wanted],
+                ids=[subject.id for subject, _ in new],
+                modes=[one.mode for one in wanted],
+                kinds=[macs.PHONE] * len(wanted),
+                lookups=[one.lookup for one in wanted],
+                identifiers=[sealed for _, sealed in new],
+                key_slots=[subject.slot for subject, _ in new],
+                countries=[one.country for one in wanted],
+                today=today,
+            )
+            return [one for one, (subject, _) in zip(wanted, new, strict=True) if subject.id not in inserted]
+        return []
 
     def _enrolled(self, one: Wanted, slot: int) -> tuple[Subject, bytes]:
         key = self._keys.key(slot)
-        subject_id = ids.new()
-        place = (one.keys.account_id.bytes, TABLE, COLUMN, subject_id.bytes)
-        sealed = seal(identifier_key(key, one.keys.seal), place, one.phone.reveal().encode())
+        subject_id, keys = ids.new(), one.keys
+        sealer = Sealer(identifier_key(key, keys.seal))
+        sealed = sealer.seal(
+            column_of(keys.account_id.bytes, TABLE, COLUMN), subject_id.bytes, one.phone.reveal().encode()
+        )
         return Subject(subject_id, one.phone, one.country, key, slot), sealed
 
 

@@ -3,22 +3,26 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import msgspec
+
 from sendigopro.foundation.personal import Phone
 
 PLATFORM = UUID(int=0)
 """The account that stands for the installation itself, for secrets and members that belong to no customer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """An end user as one account knows them; a person two accounts write to is two subjects."""
 
     id: UUID
     phone: Phone
     country: str
-    key: bytes = field(repr=False)
+    key: bytes
     slot: int
     """Where the key stands in the key store: what an erasure names."""
+
+    def __repr__(self) -> str:
+        return f"<Subject {self.id}>"
 
 
 @dataclass(frozen=True, slots=True)

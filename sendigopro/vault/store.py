@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sendigopro.foundation.postgres import Conn
+from sendigopro.foundation.postgres import Conn, copy_rows, firsts
+from sendigopro.vault.rows import SUBJECT_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +41,36 @@ async def take_block(conn: Conn) -> int:
 
 
 async def find_subjects(
-    conn: Conn, *, account_ids: Sequence[UUID], modes: Sequence[int], lookups: Sequence[bytes]
+    conn: Conn, *, account_ids: Sequence[UUID], modes: Sequence[int], lookups: Sequence[Sequence[bytes]]
 ) -> list[StoredSubject]:
-    """One index look-up each: OFFSET 0 forbids the plan that reads whole accounts, made while they were small."""
+    """One index look-up each: OFFSET 0 forbids the plan that reads whole accounts, made while they were small.
+
+    `lookups[i]` are sought in `account_ids[i]` and `modes[i]`; they travel flat, with their counts.
+    """
     rows = await conn.fetch(
         """
         SELECT found.account_id, found.mode, found.lookup, found.id, found.key_slot, found.country, found.last_seen
-          FROM unnest($1::uuid[], $2::smallint[], $3::bytea[]) AS wanted (account_id, mode, lookup)
+          FROM unnest($1::uuid[], $2::smallint[], $3::int[], $4::int[]) AS whose (account_id, mode, first, n)
+         CROSS JOIN LATERAL unnest(($5::bytea[])[whose.first : whose.first + whose.n - 1]) AS wanted (lookup)
          CROSS JOIN LATERAL (
                SELECT s.account_id, s.mode, s.lookup, s.id, s.key_slot, s.country, s.last_seen
                  FROM vault.subjects s
-                WHERE s.account_id = wanted.account_id AND s.mode = wanted.mode AND s.lookup = wanted.lookup
-                  AND s.account_id = ANY($4)
+                WHERE s.account_id = whose.account_id AND s.mode = whose.mode AND s.lookup = wanted.lookup
+                  AND s.account_id = ANY($1)
                OFFSET 0) AS found
         """,
         account_ids,
         modes,
-        lookups,
-        [*set(account_ids)],
+        firsts([len(some) for some in lookups]),
+        [len(some) for some in lookups],
+        [lookup for some in lookups for lookup in some],
     )
     return [StoredSubject(*row) for row in rows]
+
+
+async def copy_subjects(conn: Conn, rows: Sequence[bytes]) -> None:
+    """Write packed rows; `DuplicateKeyError`, and none of them, when one is there already."""
+    await copy_rows(conn, "subjects", columns=SUBJECT_COLUMNS, rows=rows, schema="vault")
 
 
 async def insert_subjects(

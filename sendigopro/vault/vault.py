@@ -68,7 +68,9 @@ class Vault:
 
     async def subjects_of(self, account_id: UUID, mode: int, phones: Sequence[PhoneNumber]) -> list[Subject]:
         """The subjects of these numbers, in order; who is new to the account is enrolled, and on disk on return."""
-        keys = await self.load_account(account_id)
+        if clock.monotonic() >= self._check_at:
+            self._drop_erased()
+        keys = self._accounts.get(account_id) or await self.load_account(account_id)
         cache = self._by_lookup[mode]
         found: list[Subject | Wanted] = []
         groups: dict[int, Group] = {}
@@ -114,7 +116,7 @@ class Vault:
         keys = await self.load_account(account_id)
         lookup = macs.lookup_mac(keys.lookup, macs.PHONE, phone.phone.reveal())
         async with self._pool.acquire() as conn:
-            rows = await store.find_subjects(conn, account_ids=[account_id], modes=[mode], lookups=[lookup])
+            rows = await store.find_subjects(conn, account_ids=[account_id], modes=[mode], lookups=[[lookup]])
         for row in rows:
             try:
                 return Subject(row.id, phone.phone, row.country, self._keys.key(row.key_slot), row.key_slot)

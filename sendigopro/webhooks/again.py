@@ -194,7 +194,7 @@ class Again:
                     await delivery_store.replay_events(
                         conn,
                         row=RetryRow(replay.account_id, lane.id, lane.id, lane.id, lane.id, replay.mode, 0),
-                        event_ids=[UUID(bytes=event.id) for _, event in chosen],
+                        event_ids=[ids.from_bytes(event.id) for _, event in chosen],
                         batch_ids=[batch.id for batch, _ in chosen],
                     )
                 queued = len(chosen)

@@ -108,7 +108,7 @@ class Book:
         if lane is None:
             if len(entry.callbacks) >= CALLBACK_LANES_MAX:
                 self._drop_one(entry)
-            lane_id = UUID(bytes=self._vault.origin_mac(entry.account_id, origin))
+            lane_id = ids.from_bytes(self._vault.origin_mac(entry.account_id, origin))
             lane = self._lane(entry, lane_id, entry.callback_id, target, is_callback=True)
             lane.keys = entry.callback_keys
             entry.callbacks[origin] = lane

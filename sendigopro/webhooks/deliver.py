@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sendigopro.events.bus import Bus
 from sendigopro.events.model import Batch, Event
-from sendigopro.foundation import clock, logs, metrics
+from sendigopro.foundation import clock, ids, logs, metrics
 from sendigopro.foundation.addresses import Lookup, SystemLookup
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Pool
@@ -86,7 +86,7 @@ class Delivery:
 
     def row(self, attempts: int) -> RetryRow:
         lane = self.lane
-        event_id = UUID(bytes=self.event_id)
+        event_id = ids.from_bytes(self.event_id)
         return RetryRow(lane.account_id, lane.id, event_id, self.batch_id, lane.endpoint_id, lane.mode, attempts)
 
 
@@ -188,7 +188,7 @@ class Deliveries:
 
     async def describe(self, entry: Entry, events: Sequence[Event]) -> dict[bytes, MessageObject]:
         """By event, its message as the tables tell it; absent where the message is no more."""
-        by_id = {event.id: UUID(bytes=event.object_id) for event in events if event.type.startswith(MESSAGE_EVENTS)}
+        by_id = {event.id: ids.from_bytes(event.object_id) for event in events if event.type.startswith(MESSAGE_EVENTS)}
         if not by_id:
             return {}
         found = await self._viewer.describe(entry.account_id, list(set(by_id.values())))
@@ -410,7 +410,7 @@ def is_ready(event: Event, entry: Entry) -> bool:
 
 def lanes_for(entry: Entry, event: Event) -> list[Lane]:
     if event.type == TEST_EVENT:
-        lane = entry.lanes.get(UUID(bytes=event.object_id))
+        lane = entry.lanes.get(ids.from_bytes(event.object_id))
         return [lane] if lane is not None else []
     return [lane for lane in entry.lanes.values() if lane.wants(event.type)]
 

@@ -178,7 +178,7 @@ class Endpoints:
         event = Event(ids.new_bytes(), TEST_EVENT, endpoint_id.bytes, clock.now_us(), {"status": "enabled"})
         async with self._main.acquire() as conn, conn.transaction():
             await events.publish(conn, [Batch(account_id, mode, events=[event])], owner="", lease_seconds=0)
-        return UUID(bytes=event.id)
+        return ids.from_bytes(event.id)
 
     async def replay_event(self, account_id: UUID, mode: int, endpoint_id: UUID, *, event_id: UUID) -> None:
         """Tell one event again, with the same webhook-id."""

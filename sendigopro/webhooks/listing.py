@@ -52,7 +52,7 @@ def read_position(text: str) -> Position:
     try:
         packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
         home, epoch, xid, batch_id, index = msgspec.msgpack.decode(packed, type=tuple[int, int, int, bytes, int])
-        position = Position(xid, UUID(bytes=batch_id), index)
+        position = Position(xid, ids.from_bytes(batch_id), index)
     except (ValueError, msgspec.MsgspecError):
         raise Invalid("invalid_cursor", "This is not a next_cursor of /v1/events.", param="after") from None
     if (home, epoch) != (HOME, EPOCH):
@@ -130,11 +130,11 @@ def later(value: UUID, margin: timedelta) -> UUID:
 
 async def describe(viewer: Viewer, shown: list[Event], *, account_id: UUID, mode: int) -> list[bytes]:
     account = ids.typed("acc", account_id)
-    messages = {UUID(bytes=event.object_id) for event in shown if event.type.startswith(MESSAGE_EVENTS)}
+    messages = {ids.from_bytes(event.object_id) for event in shown if event.type.startswith(MESSAGE_EVENTS)}
     described = await viewer.describe(account_id, list(messages))
     bodies = []
     for event in shown:
-        message = described.get(UUID(bytes=event.object_id))
+        message = described.get(ids.from_bytes(event.object_id))
         data = as_it_was(event, message) if message is not None else bare_object(event, mode)
         bodies.append(envelope(event, account, data))
     return bodies

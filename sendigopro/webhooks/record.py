@@ -114,7 +114,7 @@ def _rows(attempts: dict[Lane, Columns]) -> list[DeliveryRow]:
     return [
         DeliveryRow(
             account_id, ids.new(), mode, endpoint_id,
-            tuple(UUID(bytes=event_id) for event_id in columns.event_ids),
+            tuple(ids.from_bytes(event_id) for event_id in columns.event_ids),
             tuple(columns.codes), tuple(columns.millis), tuple(columns.attempts),
         )
         for (account_id, mode, endpoint_id), columns in merged.items()
