@@ -45,6 +45,8 @@ async def find_subjects(
 ) -> list[StoredSubject]:
     """One index look-up each: OFFSET 0 forbids the plan that reads whole accounts, made while they were small.
 
+    The accounts are named again outside it: inside, a condition that says nothing new made the planner expect so few
+    rows that it took the index of ids for as good.
     `lookups[i]` are sought in `account_ids[i]` and `modes[i]`; they travel flat, with their counts.
     """
     rows = await conn.fetch(
@@ -56,8 +58,8 @@ async def find_subjects(
                SELECT s.account_id, s.mode, s.lookup, s.id, s.key_slot, s.country, s.last_seen
                  FROM vault.subjects s
                 WHERE s.account_id = whose.account_id AND s.mode = whose.mode AND s.lookup = wanted.lookup
-                  AND s.account_id = ANY($1)
                OFFSET 0) AS found
+         WHERE found.account_id = ANY($1)
         """,
         account_ids,
         modes,
@@ -113,11 +115,16 @@ async def insert_subjects(
 
 
 async def read_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) -> list[SealedSubject]:
+    """By the primary key, one look-up each, for the same reason as in `find_subjects`."""
     rows = await conn.fetch(
         """
-        SELECT id, mode, lookup, identifier, key_slot, country
-          FROM vault.subjects
-         WHERE account_id = $1 AND id = ANY($2)
+        SELECT found.id, found.mode, found.lookup, found.identifier, found.key_slot, found.country
+          FROM unnest($2::uuid[]) AS wanted (id)
+         CROSS JOIN LATERAL (
+               SELECT s.id, s.mode, s.lookup, s.identifier, s.key_slot, s.country
+                 FROM vault.subjects s
+                WHERE s.account_id = $1 AND s.id = wanted.id
+               OFFSET 0) AS found
         """,
         account_id,
         ids,

@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from sendigopro.foundation import clock
+from sendigopro.foundation.database_urls import as_role
 from sendigopro.foundation.phones import PhoneNumber, parse_phone
-from sendigopro.foundation.postgres import Conn, Pool
+from sendigopro.foundation.postgres import Conn, Pool, connect_pool
+from sendigopro.vault import macs, store
 from sendigopro.vault.keys import FileKeys, KeyErasedError
 from sendigopro.vault.model import PLATFORM
 from sendigopro.vault.sealing import UnreadableError
@@ -57,6 +59,23 @@ async def test_answers_come_in_the_order_asked_with_doubles_as_one(vault: Vault)
 
     assert [subject.phone for subject in found] == [ANNA.phone, BEN.phone, ANNA.phone, ANNA.phone]
     assert found[0] is found[2] is found[3]
+
+
+async def test_finding_people_reads_their_rows_alone_however_young_the_table_is(vault: Vault, vault_url: str) -> None:
+    """Planned before the table had been analysed, a look-up took the other index and read all of its account."""
+    account, asked = uuid4(), numbers(20)
+    known = await vault.subjects_of(account, 1, numbers(700))
+    lookups = [vault.lookup_mac(account, macs.PHONE, one.phone.reveal()) for one in asked]
+
+    pool = await connect_pool(as_role(vault_url, "pipeline"), size=1, name="unplanned", is_hot=True)
+    async with pool.acquire() as conn, conn.transaction():
+        found = await store.find_subjects(conn, account_ids=[account], modes=[1], lookups=[lookups])
+        read = await store.read_subjects(conn, account_id=account, ids=[subject.id for subject in known[:20]])
+        rows = await conn.fetchval("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'subjects'")
+    await pool.close()
+
+    assert {row.id for row in found} == {row.id for row in read} == {subject.id for subject in known[:20]}
+    assert rows == 40
 
 
 async def test_requests_that_come_together_share_a_commit(vault: Vault, vault_pool: Pool) -> None:
