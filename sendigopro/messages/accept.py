@@ -20,10 +20,10 @@ from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, TooMany, Unavailable
 from sendigopro.foundation.recent import Recent
 from sendigopro.messages import store
-from sendigopro.messages.group import REFUSED, Entry, GroupWriter, Prepared
+from sendigopro.messages.group import REFUSED, Entry, GroupWriter
 from sendigopro.messages.model import PRIORITY, Channel, Details, Direction, Mode, Purpose, Status
 from sendigopro.messages.route import route
-from sendigopro.messages.rows import pack_body, pack_facts, pack_tag, pack_terms
+from sendigopro.messages.rows import Prepared, Terms
 from sendigopro.messages.view import MessageObject
 from sendigopro.vault.sealing import Sealer, column_of
 from sendigopro.vault.vault import Subject, Vault
@@ -116,13 +116,6 @@ class _Draft(msgspec.Struct):
     asked: NewMessage
 
 
-class _Terms(msgspec.Struct):
-    """How messages of one sender and purpose are sent: the head of their rows, and their place in the queue."""
-
-    packed: bytes
-    priority: int
-
-
 class _Day(msgspec.Struct):
     """Where the bodies of messages that expire on one day are kept, and under which key."""
 
@@ -140,7 +133,7 @@ class _Request:
     carrier: Carrier | None
     body_column: bytes
     details_column: bytes
-    terms: dict[tuple[str, UUID], _Terms] = field(default_factory=dict)
+    terms: dict[tuple[str, UUID], Terms] = field(default_factory=dict)
     days: dict[date, _Day] = field(default_factory=dict)
 
 
@@ -271,7 +264,7 @@ class Acceptor:
             request.days[day] = _Day(expires_on, await self._vault.bucket_key(account_id, expires_on))
 
     def _prepare(self, request: _Request, draft: _Draft, subject: Subject) -> Prepared:
-        """Seal a message and pack its rows."""
+        """Seal a message, and gather what its rows will hold."""
         asked, message_id, vault = draft.asked, draft.message_id, self._vault
         day, terms = request.days[draft.expires_at.date()], self._terms(request, draft)
         sealer = Sealer(vault.message_key(subject.key, day.bucket_key))
@@ -279,48 +272,34 @@ class Acceptor:
         if asked.metadata or asked.tags or asked.callback_url:
             packed = msgspec.msgpack.encode(Details(asked.metadata, asked.tags, asked.callback_url))
             details = sealer.seal(request.details_column, message_id, packed)
-        account_id, country = request.caller.account_id, _two_letters(draft.phone.country)
-        price_micros = self._price(request.caller, draft)
         return Prepared(
             id=message_id,
-            mode=request.caller.mode,
-            carrier_id=request.carrier.id,  # type: ignore[union-attr]  # a draft was made, so there is one
-            priority=terms.priority,
-            price_micros=price_micros,
+            terms=terms,
+            subject_id=subject.id,
+            segments=draft.segments,
+            encoding=draft.encoding,
+            country=_two_letters(draft.phone.country),
+            price_micros=self._price(request.caller, draft),
             send_at=asked.send_at,
             expires_at=draft.expires_at,
             body_expires_on=day.expires_on,
-            channel=Channel.SMS,
-            country=country,
-            facts=pack_facts(
-                terms.packed, message_id=message_id, subject_id=subject.id.bytes, segments=draft.segments,
-                encoding=draft.encoding, country=country, price_micros=price_micros,
-                expires_at_us=round(draft.expires_at.timestamp() * 1_000_000), body_expires_on=day.expires_on,
-                has_callback=asked.callback_url is not None,
-            ),
-            body=pack_body(
-                account_id=request.account, message_id=message_id, expires_on=day.expires_on,
-                body=sealer.seal(request.body_column, message_id, asked.body.encode()), details=details,
-            ),
-            tags=[
-                pack_tag(account_id=request.account, tag_mac=vault.tag_mac(account_id, tag), message_id=message_id)
-                for tag in dict.fromkeys(asked.tags)
-            ],
-        )  # fmt: skip
+            has_callback=asked.callback_url is not None,
+            body=sealer.seal(request.body_column, message_id, asked.body.encode()),
+            details=details,
+            tags=[vault.tag_mac(request.caller.account_id, tag) for tag in dict.fromkeys(asked.tags)],
+        )
 
-    def _terms(self, request: _Request, draft: _Draft) -> _Terms:
+    def _terms(self, request: _Request, draft: _Draft) -> Terms:
         known = request.terms.get((draft.purpose, draft.sender.id))
         if known is not None:
             return known
         assert request.carrier is not None
-        purpose = Purpose[draft.purpose.upper()]
-        priority = PRIORITY[purpose]
-        packed = pack_terms(
-            account_id=request.account, mode=request.caller.mode, channel=Channel.SMS, direction=Direction.OUTBOUND,
-            purpose=purpose, priority=priority, sender_id=draft.sender.id.bytes, key_id=request.caller.key_id.bytes,
-            carrier_id=request.carrier.id.bytes, currency=self._currency,
+        caller, purpose = request.caller, Purpose[draft.purpose.upper()]
+        terms = request.terms[draft.purpose, draft.sender.id] = Terms(
+            account_id=caller.account_id, mode=caller.mode, channel=Channel.SMS, direction=Direction.OUTBOUND,
+            purpose=purpose, priority=PRIORITY[purpose], sender_id=draft.sender.id, key_id=caller.key_id,
+            carrier_id=request.carrier.id, currency=self._currency,
         )  # fmt: skip
-        terms = request.terms[draft.purpose, draft.sender.id] = _Terms(packed, priority)
         return terms
 
     def _price(self, caller: Caller, draft: _Draft) -> int:

@@ -24,7 +24,7 @@ from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, from_us
 from sendigopro.foundation.problems import Invalid
 from sendigopro.messages import settle_store, store
 from sendigopro.messages.model import EVENT_OF, STATUS_OF, Direction, Mode, Purpose, Rank
-from sendigopro.messages.rows import pack_body, pack_facts, pack_terms, pack_unqueued
+from sendigopro.messages.rows import NOBODY, Placed, Prepared, Terms, pack_body, pack_message
 from sendigopro.messages.settle import OUTBOX_LEASE_SECONDS
 from sendigopro.messages.settle_store import OutcomeRow
 from sendigopro.vault.sealing import seal
@@ -103,21 +103,20 @@ class Receiver:
                 return
 
     async def _write(self, group: Sequence[Arrival]) -> list[UUID]:
-        rows, bodies, outcomes, batches = [], [], [], []
+        prepared, outcomes, batches = [], [], []
         for arrival in group:
-            message_id, row, body = await self._pack(arrival)
-            at_us = clock.now_us()
-            rows.append(row)
-            bodies.append(body)
+            one = await self._prepare(arrival)
+            prepared.append(one)
+            message_id, at_us = ids.from_bytes(one.id), clock.now_us()
             outcomes.append(
                 OutcomeRow(arrival.account_id, message_id, int(Rank.RECEIVED), from_us(at_us), None, None, None, 1)
             )
             facts: dict[str, str | int | None] = {"status": STATUS_OF[Rank.RECEIVED], "rank": int(Rank.RECEIVED)}
-            event = Event(ids.new_bytes(), EVENT_OF[Rank.RECEIVED], message_id.bytes, at_us, facts)
+            event = Event(ids.new_bytes(), EVENT_OF[Rank.RECEIVED], one.id, at_us, facts)
             batches.append(Batch(arrival.account_id, arrival.mode, events=[event]))
         async with self._pool.acquire() as conn, conn.transaction():
-            await store.copy_messages(conn, rows)
-            await store.copy_bodies(conn, bodies)
+            await store.copy_messages(conn, [pack_message(Placed(one)) for one in prepared])
+            await store.copy_bodies(conn, [pack_body(one) for one in prepared])
             await settle_store.append_outcomes(conn, outcomes)
             lease = OUTBOX_LEASE_SECONDS if self._bus.is_heard else 0.0
             await events.publish(conn, batches, owner=self._owner, lease_seconds=lease)
@@ -126,7 +125,7 @@ class Receiver:
         self._bus.announce(batches)
         return [outcome.message_id for outcome in outcomes]
 
-    async def _pack(self, arrival: Arrival) -> tuple[UUID, bytes, bytes]:
+    async def _prepare(self, arrival: Arrival) -> Prepared:
         account_id, vault = arrival.account_id, self._vault
         phone = _read_sender(arrival.inbound.sender)
         (subject,) = await vault.subjects_of(account_id, arrival.mode, [phone])
@@ -136,22 +135,26 @@ class Receiver:
         today = clock.today()
         expires_on = expiry_bucket(today + timedelta(days=KEPT_DAYS), today)
         key = vault.message_key(subject.key, await vault.bucket_key(account_id, expires_on))
-        sealed = seal(key, (account_id.bytes, b"message_bodies", b"body", message_id), text.encode())
-        terms = pack_terms(
-            account_id=account_id.bytes, mode=arrival.mode, channel=arrival.sender.channel,
-            direction=Direction.INBOUND, purpose=Purpose.TRANSACTIONAL, priority=0, sender_id=arrival.sender.id.bytes,
-            key_id=bytes(16), carrier_id=bytes(16), currency="EUR",
-        )  # fmt: skip
-        facts = pack_facts(
-            terms, message_id=message_id, subject_id=subject.id.bytes, segments=counted.parts,
+        return Prepared(
+            id=message_id,
+            terms=Terms(
+                account_id=account_id, mode=arrival.mode, channel=arrival.sender.channel,
+                direction=Direction.INBOUND, purpose=Purpose.TRANSACTIONAL, priority=0, sender_id=arrival.sender.id,
+                key_id=NOBODY, carrier_id=NOBODY, currency="EUR",
+            ),
+            subject_id=subject.id,
+            segments=counted.parts,
             encoding=counted.encoding,
             country=phone.country if len(phone.country) == 2 else "ZZ",  # noqa: PLR2004  # ISO 3166-1 alpha-2
-            price_micros=0, expires_at_us=clock.now_us(), body_expires_on=expires_on, has_callback=False,
+            price_micros=0,
+            send_at=None,
+            expires_at=clock.now(),
+            body_expires_on=expires_on,
+            has_callback=False,
+            body=seal(key, (account_id.bytes, b"message_bodies", b"body", message_id), text.encode()),
+            details=None,
+            tags=[],
         )  # fmt: skip
-        body = pack_body(
-            account_id=account_id.bytes, message_id=message_id, expires_on=expires_on, body=sealed, details=None
-        )
-        return ids.from_bytes(message_id), facts + pack_unqueued(), body
 
 
 def _read_sender(sender: Phone) -> PhoneNumber:

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, Row, copy_rows, firsts
 from sendigopro.messages.model import FINAL_RANKS
-from sendigopro.messages.rows import BODY_COLUMNS, MESSAGE_COLUMNS, TAG_COLUMNS
+from sendigopro.messages.rows import BODY_COLUMNS, MESSAGE_COLUMNS, TAG_COLUMNS, Placed
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ Tally = tuple[UUID, int, datetime, int, str, int, int, int]
 
 
 async def insert_chunks(conn: Conn, chunks: Sequence[ChunkRow], *, tallies: Sequence[Tally] = ()) -> None:
-    """Queue what is due, and count it. Arrays of arrays do not unnest, so ids travel flat, with their counts."""
+    """Queue what is due, and count it."""
     await conn.execute(
         """
         WITH counted AS (
@@ -90,18 +91,105 @@ async def insert_chunks(conn: Conn, chunks: Sequence[ChunkRow], *, tallies: Sequ
                     $7::int[], $8::smallint[], $9::date[], $10::timestamptz[], $11::smallint[])
              AS c (account_id, id, mode, carrier_id, priority, first, n, body_expires_on, min_expires_at, attempt)
         """,
+        *_chunk_columns(chunks),
+        *columns_of(tallies, 8),
+    )
+
+
+async def insert_few(
+    conn: Conn, placed: Sequence[Placed], chunks: Sequence[ChunkRow], *, tallies: Sequence[Tally]
+) -> None:
+    """Store and queue a few messages with one statement; `copy_messages` and its neighbours are for many."""
+    await conn.execute(
+        """
+        WITH new AS (
+            SELECT * FROM unnest($11::int[], $12::uuid[], $13::uuid[], $14::smallint[], $15::smallint[], $16::text[],
+                                 $17::timestamptz[], $18::date[], $19::boolean[], $20::uuid[], $21::smallint[],
+                                 $22::bytea[], $23::bytea[])
+                AS n (term, id, subject_id, segments, encoding, country, expires_at, body_expires_on, has_callback,
+                      chunk_id, position, body, details)
+        ),
+        stored AS (
+            INSERT INTO main.messages
+                (account_id, id, mode, channel, direction, purpose, priority, subject_id, sender_id, key_id, segments,
+                 encoding, country, carrier_id, price_micros, held_micros, currency, expires_at, body_expires_on,
+                 has_callback, chunk_id, position)
+            SELECT ($1::uuid[])[term], id, ($2::smallint[])[term], ($3::smallint[])[term], ($4::smallint[])[term],
+                   ($5::smallint[])[term], ($6::smallint[])[term], subject_id, ($7::uuid[])[term], ($8::uuid[])[term],
+                   segments, encoding, country, ($9::uuid[])[term], 0, 0, ($10::text[])[term], expires_at,
+                   body_expires_on, has_callback, chunk_id, position
+            FROM new
+        ),
+        kept AS (
+            INSERT INTO main.message_bodies (account_id, message_id, expires_on, body, details)
+            SELECT ($1::uuid[])[term], id, body_expires_on, body, details FROM new
+        ),
+        counted AS (
+            INSERT INTO main.tallies (account_id, mode, hour, channel, country, rank, n, micros)
+            SELECT * FROM unnest($35::uuid[], $36::smallint[], $37::timestamptz[], $38::smallint[], $39::text[],
+                                 $40::smallint[], $41::bigint[], $42::bigint[])
+        )
+        INSERT INTO main.chunks
+            (account_id, id, mode, carrier_id, priority, message_ids, n, body_expires_on, min_expires_at, attempt)
+        SELECT c.account_id, c.id, c.mode, c.carrier_id, c.priority,
+               ($29::uuid[])[c.first : c.first + c.n - 1], c.n, c.body_expires_on, c.min_expires_at, c.attempt
+        FROM unnest($24::uuid[], $25::uuid[], $26::smallint[], $27::uuid[], $28::smallint[],
+                    $30::int[], $31::smallint[], $32::date[], $33::timestamptz[], $34::smallint[])
+             AS c (account_id, id, mode, carrier_id, priority, first, n, body_expires_on, min_expires_at, attempt)
+        """,
+        *_columns_of_few(placed),
+        *_chunk_columns(chunks),
+        *columns_of(tallies, 8),
+    )
+
+
+def _columns_of_few(placed: Sequence[Placed]) -> tuple[list[Any], ...]:
+    """Ten columns of terms, each once; then thirteen of messages, which name their terms by number, from 1."""
+    messages = [one.message for one in placed]
+    terms = list({id(m.terms): m.terms for m in messages}.values())
+    number_of = {id(one): number for number, one in enumerate(terms, start=1)}
+    return (
+        [t.account_id for t in terms],
+        [t.mode for t in terms],
+        [t.channel for t in terms],
+        [t.direction for t in terms],
+        [t.purpose for t in terms],
+        [t.priority for t in terms],
+        [t.sender_id for t in terms],
+        [t.key_id for t in terms],
+        [t.carrier_id for t in terms],
+        [t.currency for t in terms],
+        [number_of[id(m.terms)] for m in messages],
+        [ids.from_bytes(m.id) for m in messages],
+        [m.subject_id for m in messages],
+        [m.segments for m in messages],
+        [m.encoding for m in messages],
+        [m.country for m in messages],
+        [m.expires_at for m in messages],
+        [m.body_expires_on for m in messages],
+        [m.has_callback for m in messages],
+        [one.chunk_id for one in placed],
+        [one.position for one in placed],
+        [m.body for m in messages],
+        [m.details for m in messages],
+    )
+
+
+def _chunk_columns(chunks: Sequence[ChunkRow]) -> tuple[list[Any], ...]:
+    """Chunks as columns. Arrays of arrays do not unnest, so ids travel flat, with their counts."""
+    counts = [len(c.message_ids) for c in chunks]
+    return (
         [c.account_id for c in chunks],
         [c.id for c in chunks],
         [c.mode for c in chunks],
         [c.carrier_id for c in chunks],
         [c.priority for c in chunks],
         [message_id for c in chunks for message_id in c.message_ids],
-        firsts([len(c.message_ids) for c in chunks]),
-        [len(c.message_ids) for c in chunks],
+        firsts(counts),
+        counts,
         [c.body_expires_on for c in chunks],
         [c.min_expires_at for c in chunks],
         [c.attempt for c in chunks],
-        *columns_of(tallies, 8),
     )
 
 

@@ -21,6 +21,8 @@ from sendigopro.vault.slots import Slots
 from sendigopro.vault.store import StoredSubject
 
 GROUP_MAX = 500
+MEET_MAX = 40
+"""So many are found or made with one statement, sealed whether they are new or not."""
 RACES_MAX = 5
 TABLE, COLUMN = b"subjects", b"identifier"
 
@@ -110,19 +112,24 @@ class Enrolment:
             group.done.set()
 
     async def _find_or_make(self, wanted: Sequence[Wanted]) -> None:
-        """Nearly always one read and, for new ones, one insert; who loses a race reads again."""
+        """A few take one statement; many are looked up, and who is new is copied, which costs less for each.
+
+        Whoever loses a race to another process is looked up again.
+        """
         missing = list(wanted)
         async with self._pool.acquire() as conn:
-            for _ in range(RACES_MAX):
+            if len(missing) > MEET_MAX:
                 missing = await self._find(conn, missing)
-                if missing:
-                    missing = await self._make(conn, missing)
+                missing = await self._copy(conn, missing) if missing else []
+            for _ in range(RACES_MAX):
                 if not missing:
                     return
-        raise RuntimeError("subjects appeared and vanished five times in a row")
+                missing = await self._meet(conn, missing)
+        if missing:
+            raise RuntimeError("subjects appeared and vanished five times in a row")
 
     async def _find(self, conn: Conn, wanted: list[Wanted]) -> list[Wanted]:
-        """Fill in those that are stored; returns the others. Rows whose key is dead make room for a new subject."""
+        """Fill in those that are stored; returns the others."""
         sought: dict[tuple[UUID, int], list[bytes]] = {}
         for one in wanted:
             sought.setdefault((one.keys.account_id, one.mode), []).append(one.lookup)
@@ -132,6 +139,51 @@ class Enrolment:
             modes=[mode for _, mode in sought],
             lookups=list(sought.values()),
         )
+        return await self._fill_in(conn, wanted, rows)
+
+    async def _copy(self, conn: Conn, wanted: list[Wanted]) -> list[Wanted]:
+        """COPY new ones, all or none: it knows no ON CONFLICT. In one order, so that no two groups wait in a circle."""
+        new = await self._enrolled(conn, wanted)
+        today = clock.today()
+        rows = sorted(
+            pack_subject(
+                account_id=one.keys.account_id.bytes, mode=one.mode, lookup=one.lookup, subject_id=subject.id.bytes,
+                kind=macs.PHONE, key_slot=subject.slot, country=one.country, identifier=sealed, today=today,
+            )
+            for one, (subject, sealed) in zip(wanted, new, strict=True)
+        )  # fmt: skip
+        try:
+            await store.copy_subjects(conn, rows)
+        except DuplicateKeyError:
+            self._slots.give_back([subject.slot for subject, _ in new])
+            return wanted
+        reach("vault.subjects_committed")
+        for one, (subject, _) in zip(wanted, new, strict=True):
+            one.subject = subject
+        return []
+
+    async def _meet(self, conn: Conn, wanted: list[Wanted]) -> list[Wanted]:
+        """Find them or make them, with one statement; returns those whom another process enrols at this moment."""
+        new = await self._enrolled(conn, wanted)
+        rows = await store.meet_subjects(
+            conn,
+            account_ids=[one.keys.account_id for one in wanted],
+            ids=[subject.id for subject, _ in new],
+            modes=[one.mode for one in wanted],
+            kind=macs.PHONE,
+            lookups=[one.lookup for one in wanted],
+            identifiers=[sealed for _, sealed in new],
+            key_slots=[subject.slot for subject, _ in new],
+            countries=[one.country for one in wanted],
+            today=clock.today(),
+        )
+        reach("vault.subjects_committed")
+        used = {row.key_slot for row in rows}
+        self._slots.give_back([subject.slot for subject, _ in new if subject.slot not in used])
+        return await self._fill_in(conn, wanted, rows)
+
+    async def _fill_in(self, conn: Conn, wanted: list[Wanted], rows: Sequence[StoredSubject]) -> list[Wanted]:
+        """Give each its subject; returns those without. Rows whose key is dead make room for a new subject."""
         today = clock.today()
         stored = {(row.mode, row.lookup): row for row in rows}
         dead: list[StoredSubject] = []
@@ -154,50 +206,12 @@ class Enrolment:
             await store.delete_subjects(conn, account_id=row.account_id, ids=[row.id])
         return missing
 
-    async def _make(self, conn: Conn, wanted: list[Wanted]) -> list[Wanted]:
-        """Seal and insert; returns those whom another process has enrolled in between."""
+    async def _enrolled(self, conn: Conn, wanted: Sequence[Wanted]) -> list[tuple[Subject, bytes]]:
+        """Subjects with keys of their own, and their sealed identifiers; nothing is stored yet."""
         slots = await self._slots.take(conn, len(wanted))
-        new = [self._enrolled(one, slot) for one, slot in zip(wanted, slots, strict=True)]
-        lost = await self._write(conn, wanted, new)
-        reach("vault.subjects_committed")
-        for one, (subject, _) in zip(wanted, new, strict=True):
-            one.subject = subject
-        for one in lost:
-            one.subject = None
-        return lost
+        return [self._sealed(one, slot) for one, slot in zip(wanted, slots, strict=True)]
 
-    async def _write(self, conn: Conn, wanted: list[Wanted], new: Sequence[tuple[Subject, bytes]]) -> list[Wanted]:
-        """COPY them, in one order for all groups, so that none waits in a circle.
-
-        It knows no ON CONFLICT, so who meets a faster process inserts, at half as much again on the server.
-        """
-        today = clock.today()
-        rows = sorted(
-            pack_subject(
-                account_id=one.keys.account_id.bytes, mode=one.mode, lookup=one.lookup, subject_id=subject.id.bytes,
-                kind=macs.PHONE, key_slot=subject.slot, country=one.country, identifier=sealed, today=today,
-            )
-            for one, (subject, sealed) in zip(wanted, new, strict=True)
-        )  # fmt: skip
-        try:
-            await store.copy_subjects(conn, rows)
-        except DuplicateKeyError:
-            inserted = await store.insert_subjects(
-                conn,
-                account_ids=[one.keys.account_id for one in wanted],
-                ids=[subject.id for subject, _ in new],
-                modes=[one.mode for one in wanted],
-                kinds=[macs.PHONE] * len(wanted),
-                lookups=[one.lookup for one in wanted],
-                identifiers=[sealed for _, sealed in new],
-                key_slots=[subject.slot for subject, _ in new],
-                countries=[one.country for one in wanted],
-                today=today,
-            )
-            return [one for one, (subject, _) in zip(wanted, new, strict=True) if subject.id not in inserted]
-        return []
-
-    def _enrolled(self, one: Wanted, slot: int) -> tuple[Subject, bytes]:
+    def _sealed(self, one: Wanted, slot: int) -> tuple[Subject, bytes]:
         key = self._keys.key(slot)
         subject_id, keys = ids.new(), one.keys
         sealer = Sealer(identifier_key(key, keys.seal))

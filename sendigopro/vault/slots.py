@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import Conn, Pool
@@ -33,6 +34,10 @@ class Slots:
             self._ahead = asyncio.create_task(self._take_ahead())
             self._ahead.add_done_callback(self._forget_ahead)
         return taken
+
+    def give_back(self, slots: Sequence[int]) -> None:
+        """Take back what was handed out and surely sealed nothing that is stored."""
+        self._free.extend(slots)
 
     async def close(self) -> None:
         """Wait for a block that is being taken."""

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+import msgspec
+
 from sendigopro.foundation.postgres import Conn, copy_rows, firsts
 from sendigopro.vault.rows import SUBJECT_COLUMNS
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSubject:
+class StoredSubject(msgspec.Struct, frozen=True):
     """A row of `subjects`, as far as it is needed to find the key."""
 
     account_id: UUID
@@ -75,43 +76,59 @@ async def copy_subjects(conn: Conn, rows: Sequence[bytes]) -> None:
     await copy_rows(conn, "subjects", columns=SUBJECT_COLUMNS, rows=rows, schema="vault")
 
 
-async def insert_subjects(
+async def meet_subjects(
     conn: Conn,
     *,
     account_ids: Sequence[UUID],
     ids: Sequence[UUID],
     modes: Sequence[int],
-    kinds: Sequence[int],
+    kind: int,
     lookups: Sequence[bytes],
     identifiers: Sequence[bytes],
     key_slots: Sequence[int],
     countries: Sequence[str],
     today: date,
-) -> set[UUID]:
-    """Insert those that are not there, in one order for all groups, so none waits in a circle; returns their ids."""
+) -> list[StoredSubject]:
+    """Insert those that are not there, and return all: who was there has another id than was offered.
+
+    In one order for all groups, so none waits in a circle. Absent is whom another transaction inserts meanwhile.
+    """
     rows = await conn.fetch(
         """
-        INSERT INTO vault.subjects
-               (account_id, id, mode, kind, lookup, identifier, key_slot, country, first_seen, last_seen)
-        SELECT account_id, id, mode, kind, lookup, identifier, key_slot, country, $9, $9
-          FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::bytea[], $6::bytea[], $7::bigint[],
-                      $8::text[])
-            AS new (account_id, id, mode, kind, lookup, identifier, key_slot, country)
-         ORDER BY account_id, mode, lookup
-            ON CONFLICT (account_id, mode, lookup) DO NOTHING
-        RETURNING id
+        WITH wanted AS (
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bytea[], $5::bytea[], $6::bigint[],
+                                 $7::text[]) AS w (account_id, id, mode, lookup, identifier, key_slot, country)
+        ),
+        made AS (
+            INSERT INTO vault.subjects
+                   (account_id, id, mode, kind, lookup, identifier, key_slot, country, first_seen, last_seen)
+            SELECT account_id, id, mode, $8, lookup, identifier, key_slot, country, $9, $9
+              FROM wanted ORDER BY account_id, mode, lookup
+                ON CONFLICT (account_id, mode, lookup) DO NOTHING
+            RETURNING account_id, mode, lookup, id, key_slot, country, last_seen
+        )
+        SELECT account_id, mode, lookup, id, key_slot, country, last_seen FROM made
+         UNION ALL
+        SELECT found.account_id, found.mode, found.lookup, found.id, found.key_slot, found.country, found.last_seen
+          FROM wanted
+         CROSS JOIN LATERAL (
+               SELECT s.account_id, s.mode, s.lookup, s.id, s.key_slot, s.country, s.last_seen
+                 FROM vault.subjects s
+                WHERE s.account_id = wanted.account_id AND s.mode = wanted.mode AND s.lookup = wanted.lookup
+               OFFSET 0) AS found
+         WHERE found.account_id = ANY($1)
         """,
         account_ids,
         ids,
         modes,
-        kinds,
         lookups,
         identifiers,
         key_slots,
         countries,
+        kind,
         today,
     )
-    return {row[0] for row in rows}
+    return [StoredSubject(*row) for row in rows]
 
 
 async def read_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) -> list[SealedSubject]:

@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from sendigopro.foundation import clock, ids
-from sendigopro.foundation.problems import Conflict, Invalid, Problem, Unpaid, Unprocessable
+from sendigopro.foundation.problems import Conflict, Invalid, Problem, Unavailable, Unpaid, Unprocessable
 from sendigopro.ledger import store as ledger
-from sendigopro.messages import group, rows
+from sendigopro.messages import group
 from sendigopro.messages.model import Status
 from sendigopro.messages.view import MessageObject
 from tests.messages.house import House
@@ -50,22 +51,51 @@ async def test_each_item_of_a_batch_is_accepted_or_refused_alone(house: House) -
     assert len(await house.fetch("SELECT 1 FROM main.messages")) == 2
 
 
-async def test_a_group_with_one_bad_row_fails_only_that_row(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = rows.pack_queued
-    spoilt: list[bytes] = []
+@pytest.mark.parametrize("neighbours", [2, 100], ids=["one statement", "copied"])
+async def test_a_group_with_one_bad_row_fails_only_that_row(
+    house: House, monkeypatch: pytest.MonkeyPatch, neighbours: int
+) -> None:
+    submit = group.GroupWriter.submit
 
-    def spoil_one(*, held_micros: int, chunk_id: bytes, position: int) -> bytes:
-        row = packed(held_micros=held_micros, chunk_id=chunk_id, position=position)
-        if position == 1 or row in spoilt:
-            return b"\xff" + row  # a length that lies: PostgreSQL refuses the whole COPY
-        return row
+    def submit_spoilt(writer: group.GroupWriter, entry: group.Entry) -> None:
+        if len(entry.messages) == 1:
+            spoilt = msgspec.structs.replace(entry.messages[0].terms, mode=7)  # refused by PostgreSQL, with its group
+            entry.messages[0].terms = spoilt
+        submit(writer, entry)
 
-    monkeypatch.setattr(group, "pack_queued", spoil_one)
-    sent = await asyncio.gather(*(house.send(body=f"number {n}") for n in range(3)), return_exceptions=True)
+    monkeypatch.setattr(group.GroupWriter, "submit", submit_spoilt)
+    first, bad, second = await asyncio.gather(
+        house.send_many([{}] * neighbours),
+        house.send(body="spoilt"),
+        house.send_many([{}] * neighbours),
+        return_exceptions=True,
+    )
 
-    # Alone, each request is position 0 of its own chunk, so that only what is bad by itself stays bad.
-    assert all(isinstance(one, MessageObject) for one in sent)
-    assert len(await house.fetch("SELECT 1 FROM main.messages")) == 3
+    assert isinstance(bad, Unavailable)
+    assert isinstance(first, list)
+    assert isinstance(second, list)
+    assert all(isinstance(one, MessageObject) for one in first + second)
+    assert len(await house.fetch("SELECT 1 FROM main.messages")) == 2 * neighbours
+
+
+async def test_few_messages_are_stored_as_many_are(house: House) -> None:
+    """A few take one statement with columns, many are copied in packed rows: what is stored must be the same."""
+    await house.send_many([{}] * 3)
+    await house.send_many([{}] * (group.FEW_MAX + 1))
+
+    stored = await house.fetch(
+        """
+        SELECT DISTINCT m.mode, m.channel, m.direction, m.purpose, m.priority, m.subject_id, m.sender_id, m.key_id,
+            m.segments, m.encoding, m.country, m.carrier_id, m.price_micros, m.held_micros, m.currency, m.send_at,
+            m.expires_at - to_timestamp(0) > interval '50 years' AS ends, m.body_expires_on, m.has_callback,
+            m.chunk_id IS NULL AS is_lost, length(b.body) AS body_length, b.expires_on, b.details
+        FROM main.messages m JOIN main.message_bodies b ON b.account_id = m.account_id AND b.message_id = m.id
+        """
+    )
+    chunks = await house.fetch("SELECT n, cardinality(message_ids) AS ids FROM main.chunks ORDER BY n")
+
+    assert len(stored) == 1
+    assert [(row["n"], row["ids"]) for row in chunks] == [(3, 3), (group.FEW_MAX + 1, group.FEW_MAX + 1)]
 
 
 async def test_a_hundred_requests_with_one_key_make_one_message(house: House) -> None:
