@@ -18,7 +18,7 @@ from sendigopro.vault.vault import Vault
 log = structlog.get_logger()
 
 WRITERS = 2
-LINGER_SECONDS = 0.001
+LINGER_SECONDS = 0.002
 HINT_PAUSE_SECONDS = 0.008
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
