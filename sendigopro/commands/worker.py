@@ -10,11 +10,14 @@ import uvloop
 from sendigopro import settings, worker
 from sendigopro.foundation import collector, logs, supervision
 from sendigopro.foundation.postgres import CONNECTION_LOST, connect_pool, ping
+from sendigopro.messages.warm import warm
 from sendigopro.runtime import Runtime
 
 app = typer.Typer(add_completion=False)
 
 POOL_SIZE = 8
+READY_CONNECTIONS = 5
+"""What a busy worker uses at once: leasing, declaring, settling, webhooks, and the one that listens."""
 PAUSE_SECONDS = 0.5
 
 
@@ -36,7 +39,9 @@ async def work(name: str) -> None:
     runtime = Runtime(
         name=name,
         settings=chosen,
-        main=await connect_pool(chosen.main("pipeline"), size=POOL_SIZE, name=name, is_hot=True),
+        main=await connect_pool(
+            chosen.main("pipeline"), size=POOL_SIZE, name=name, is_hot=True, at_once=READY_CONNECTIONS, warm=warm
+        ),
         vault=await connect_pool(chosen.vault("pipeline"), size=POOL_SIZE, name=name, is_hot=True),
         door=await connect_pool(chosen.main("door"), size=2, name=name),
     )

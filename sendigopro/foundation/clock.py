@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 
 now_ns = time.time_ns
 monotonic = time.monotonic
+processor_seconds = time.process_time
+"""What this process has used of processors."""
 
 
 def now() -> datetime:

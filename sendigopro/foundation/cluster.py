@@ -46,9 +46,13 @@ wal_compression = off
 checkpoint_timeout = 15min
 autovacuum_naptime = 5s
 autovacuum_max_workers = 2
-autovacuum_vacuum_threshold = 200
-autovacuum_vacuum_scale_factor = 0.02
-autovacuum_analyze_scale_factor = 0.02
+# The queue's small tables have eager settings of their own. Of the large ones nearly all are only inserted into: to
+# analyse them each few seconds while they grow makes every backend plan its statements anew, 15 ms each.
+autovacuum_vacuum_threshold = 5000
+autovacuum_vacuum_scale_factor = 0.05
+autovacuum_vacuum_insert_threshold = 100000
+autovacuum_analyze_threshold = 20000
+autovacuum_analyze_scale_factor = 0.1
 autovacuum_vacuum_cost_limit = 2000
 timezone = 'UTC'
 log_timezone = 'UTC'

@@ -31,7 +31,7 @@ TYPES = (
 SEPARATORS = frozenset(" -./()\t\u00a0\u2010\u2011\u2012\u2013\u202f")
 
 
-class PhoneNumber(msgspec.Struct, frozen=True):
+class PhoneNumber(msgspec.Struct, frozen=True, gc=False):
     """A valid number; `country` is ISO 3166-1 alpha-2, or 001 for numbers of no country."""
 
     phone: Phone

@@ -1,10 +1,10 @@
 """How we speak to PostgreSQL: pools, and rows packed by hand for binary COPY."""
 
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
@@ -59,20 +59,28 @@ class Session(asyncpg.Connection):
 
 
 async def connect_pool(
-    url: str, *, size: int, name: str, command_timeout_seconds: float = 30, is_hot: bool = False
+    url: str,
+    *,
+    size: int,
+    name: str,
+    command_timeout_seconds: float = 30,
+    is_hot: bool = False,
+    at_once: int = 1,
+    warm: Callable[[Conn], Coroutine[Any, Any, None]] | None = None,
 ) -> Pool:
-    """Open up to `size` connections, one at once; `name` is what pg_stat_activity shows.
+    """Open up to `size` connections, `at_once` of them now; `name` is what pg_stat_activity shows.
 
     `is_hot`: each statement is planned once. Its partitions are then left out when it starts, for a tenth of what
-    planning anew costs (docs/decisions/0006).
+    planning anew costs (docs/decisions/0006); so connections are kept, and `warm` plans on each before it is used.
     """
     return await asyncpg.create_pool(
         url,
-        min_size=1,
+        min_size=at_once,
         max_size=size,
+        init=warm,
         connection_class=Session,
         command_timeout=command_timeout_seconds,
-        max_inactive_connection_lifetime=300,
+        max_inactive_connection_lifetime=0 if is_hot else 300,
         server_settings={"application_name": name, "jit": "off"} | (HOT if is_hot else {}),
     )
 

@@ -32,7 +32,7 @@ class Segments:
     units: int
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(msgspec.Struct, frozen=True, gc=False):
     """What a text will cost, without the parts themselves."""
 
     encoding: Encoding

@@ -103,7 +103,7 @@ class Answer:
     is_replay: bool = False
 
 
-class _Draft(msgspec.Struct):
+class _Draft(msgspec.Struct, gc=False):
     """A message that may be sent, before it is known to the vault."""
 
     message_id: bytes
@@ -116,7 +116,7 @@ class _Draft(msgspec.Struct):
     asked: NewMessage
 
 
-class _Day(msgspec.Struct):
+class _Day(msgspec.Struct, gc=False):
     """Where the bodies of messages that expire on one day are kept, and under which key."""
 
     expires_on: date

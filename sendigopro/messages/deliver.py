@@ -34,6 +34,7 @@ from sendigopro.messages import queue_store
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import (
     CHARGED,
+    HURRIES,
     PRIORITIES,
     Channel,
     Chunk,
@@ -65,15 +66,14 @@ LEASE_PAUSE_SECONDS = 0.004
 READY_MAX = 1_000
 """Opened messages in memory; above it only more urgent ones are leased."""
 LEASE_MESSAGES = SLICE_MAX = 250
-HURRIES = 1
-"""Emergencies and codes."""
 URGENT = 2
 """Priorities up to this one are leased even when the memory is full of others."""
 HURRY_SECONDS = 2.0
 """After a code or an emergency: how long the rest is taken in small bites, so that the next one finds us free."""
 HURRIED_MESSAGES = 60
-HURRIED_REST_SECONDS = 0.0002
-"""In a hurry, for each message of a campaign: 5,000 a second leave the processor free for the next code."""
+HURRIED_REST = 2.0
+"""In a hurry: how long a campaign rests for each second of processor it took, so that the next code finds it free."""
+HURRIED_REST_MAX_SECONDS = 0.1
 URGENT_ROOM = 50
 """What is urgent may always queue in the link, which writes it first."""
 SHARE_TURN = 10
@@ -120,6 +120,7 @@ class Lane:
         self._hinted = asyncio.Event()
         self._hurry_until = 0.0
         self._rest_until = 0.0
+        self._spent = 0.0
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -179,6 +180,12 @@ class Lane:
         """Whether something urgent came by lately."""
         return clock.monotonic() < self._hurry_until
 
+    def _rest(self) -> None:
+        """In a hurry, let a campaign go on only when it has rested for what its last bite took, receipts and all."""
+        spent, self._spent = clock.processor_seconds() - self._spent, clock.processor_seconds()
+        if self._is_hurried:
+            self._rest_until = clock.monotonic() + min(spent * HURRIED_REST, HURRIED_REST_MAX_SECONDS)
+
     async def _pause(self) -> None:
         """Let a few messages gather before the next lease; in a hurry rest longer, but never past the next hint."""
         rest = self._rest_until - clock.monotonic()
@@ -217,9 +224,8 @@ class Lane:
         self._advance_round(priorities, leased)
         if any(chunk.priority <= HURRIES for chunk in leased):
             self._hurry_until = clock.monotonic() + HURRY_SECONDS
-        if self._is_hurried:
-            rest = sum(len(chunk.message_ids) for chunk in leased if chunk.priority > HURRIES) * HURRIED_REST_SECONDS
-            self._rest_until = max(self._rest_until, clock.monotonic() + rest)
+        if any(chunk.priority > HURRIES for chunk in leased):
+            self._rest()
         for chunk in leased:
             if chunk.was_anothers and chunk.id in self._held:
                 self._lose(self._held[chunk.id])  # another went on with it meanwhile: what we remember of it is old

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -35,6 +36,7 @@ class Intake:
         self._folder = settings.data_dir
         self._directory = directory
         self._hinted = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._queued_for: set[UUID] = set()
         self._writers = [GroupWriter(runtime.main, linger_seconds=LINGER_SECONDS) for _ in range(WRITERS)]
         for writer in self._writers:
@@ -57,22 +59,29 @@ class Intake:
             tasks.create_task(self._hint())
             tasks.create_task(self._look())
 
-    def _note(self, carrier_ids: set[UUID]) -> None:
+    def _note(self, carrier_ids: set[UUID], is_urgent: bool) -> None:  # noqa: FBT001  # the shape of a hint
         self._queued_for |= carrier_ids
         self._hinted.set()
+        if is_urgent:
+            self._urgent.set()
 
     async def _hint(self) -> None:
-        """One NOTIFY for all queued meanwhile, outside the accepting transactions, which so commit in parallel."""
+        """One NOTIFY for all queued meanwhile, outside the accepting transactions, which so commit in parallel.
+
+        What is urgent does not wait for others to gather.
+        """
         while True:
             await self._hinted.wait()
             self._hinted.clear()
+            self._urgent.clear()
             carriers, self._queued_for = self._queued_for, set()
             try:
                 async with self._pool.acquire() as conn:
                     await store.notify_work(conn, carriers)
             except CONNECTION_LOST:
                 await asyncio.sleep(RETRY_SECONDS)
-            await asyncio.sleep(HINT_PAUSE_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), HINT_PAUSE_SECONDS)
 
     async def _look(self) -> None:
         """Once a second: what is set up, how long the queues are, how full the disk is."""

@@ -48,6 +48,8 @@ PRIORITY = {
     Purpose.MARKETING: 4,
 }
 PRIORITIES = range(5)
+HURRIES = PRIORITY[Purpose.OTP]
+"""Emergencies and codes: somebody waits for each of them."""
 
 
 class Why(IntEnum):

@@ -26,7 +26,7 @@ _TAG = struct.Struct("!h i16s i16s i16s".replace(" ", ""))
 NOBODY = UUID(int=0)
 
 
-class Terms(msgspec.Struct):
+class Terms(msgspec.Struct, gc=False):
     """Ten columns of `messages` that are mostly the same for all that are asked for together."""
 
     account_id: UUID
@@ -50,7 +50,7 @@ class Terms(msgspec.Struct):
         )  # fmt: skip
 
 
-class Prepared(msgspec.Struct):
+class Prepared(msgspec.Struct, gc=False):
     """One message, sealed and complete but for its place in the queue."""
 
     id: bytes
@@ -69,7 +69,7 @@ class Prepared(msgspec.Struct):
     tags: list[bytes]
 
 
-class Placed(msgspec.Struct):
+class Placed(msgspec.Struct, gc=False):
     """A message with what was held for it, and its place: none while it waits, and for what came in."""
 
     message: Prepared

@@ -27,7 +27,7 @@ RACES_MAX = 5
 TABLE, COLUMN = b"subjects", b"identifier"
 
 
-class Wanted(msgspec.Struct):
+class Wanted(msgspec.Struct, gc=False):
     """One identifier somebody waits for; `subject` is there when its group is done."""
 
     keys: AccountKeys

@@ -11,7 +11,7 @@ PLATFORM = UUID(int=0)
 """The account that stands for the installation itself, for secrets and members that belong to no customer."""
 
 
-class Subject(msgspec.Struct, frozen=True):
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """An end user as one account knows them; a person two accounts write to is two subjects."""
 
     id: UUID

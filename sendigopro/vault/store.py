@@ -11,7 +11,7 @@ from sendigopro.foundation.postgres import Conn, copy_rows, firsts
 from sendigopro.vault.rows import SUBJECT_COLUMNS
 
 
-class StoredSubject(msgspec.Struct, frozen=True):
+class StoredSubject(msgspec.Struct, frozen=True, gc=False):
     """A row of `subjects`, as far as it is needed to find the key."""
 
     account_id: UUID
