@@ -67,7 +67,7 @@ READY_MAX = 1_000
 """Opened messages in memory; above it only more urgent ones are leased."""
 LEASE_MESSAGES = SLICE_MAX = 250
 URGENT = 2
-"""Priorities up to this one are leased even when the memory is full of others."""
+"""Priorities up to this one never wait for a campaign."""
 HURRY_SECONDS = 2.0
 """After a code or an emergency: how long the rest is taken in small bites, so that the next one finds us free."""
 HURRIED_MESSAGES = 60
@@ -79,6 +79,22 @@ URGENT_ROOM = 50
 SHARE_TURN = 10
 """Each tenth turn begins with the least urgent, so that nobody starves."""
 RETRY_SECONDS = (5, 15, 60, 300, 900)
+
+
+class Flow:
+    """One of a lane's two streams, each with loops of its own: what somebody waits for never stands behind the rest."""
+
+    def __init__(self, priorities: Sequence[int], *, may_rest: bool) -> None:
+        self.priorities = priorities
+        self.may_rest = may_rest
+        self.work = asyncio.Event()
+        self.room = asyncio.Event()
+        self.turn = 0
+
+    def wake(self) -> None:
+        """Look at everything again."""
+        self.work.set()
+        self.room.set()
 
 
 class Lane:
@@ -114,10 +130,10 @@ class Lane:
         self._ready: list[deque[Outgoing]] = [deque() for _ in PRIORITIES]
         self._held: dict[UUID, Chunk] = {}
         self._served: list[UUID] = [queue_store.NOBODY for _ in PRIORITIES]
-        self._turn = 0
-        self._work = asyncio.Event()
-        self._room = asyncio.Event()
-        self._hinted = asyncio.Event()
+        self.urgent = Flow(PRIORITIES[: URGENT + 1], may_rest=False)
+        self.bulk = Flow(PRIORITIES[URGENT + 1 :], may_rest=True)
+        self.flows = (self.urgent, self.bulk)
+        self._declaring = 0
         self._hurry_until = 0.0
         self._rest_until = 0.0
         self._spent = 0.0
@@ -126,20 +142,22 @@ class Lane:
     def stop(self) -> None:
         """Let `fetch` and `send` end where nothing is half done: what is declared is handed over as well."""
         self._is_stopping = True
-        self._work.set()
-        self._room.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        for flow in self.flows:
+            flow.wake()
 
     # What wakes it
 
     def hint(self) -> None:
         """Something was queued."""
-        self._hinted.set()
-        self._work.set()
+        for flow in self.flows:
+            flow.work.set()
 
     def on_room(self) -> None:
         """The link takes more."""
-        self._room.set()
-        self._work.set()
+        self._wake()
 
     def on_receipts(self, receipts: Sequence[Receipt]) -> None:
         """Receipts came in on the link."""
@@ -153,27 +171,28 @@ class Lane:
 
     # Leasing and opening
 
-    async def fetch(self) -> None:
+    async def fetch(self, flow: Flow) -> None:
         """Keep some opened messages ready, until stopped."""
         lost_at: float | None = None
         while not self._is_stopping:
-            self._work.clear()
+            flow.work.clear()
             try:
                 if lost_at is not None and clock.monotonic() - lost_at > OUTAGE_SECONDS:
                     await ping(self._pool)
                     await asyncio.sleep(OWNERS_FIRST_SECONDS)  # every lease has run out: whoever lives renews first
-                found = await self._lease_and_open()
+                found = await self._lease_and_open(flow)
                 lost_at = None
             except CONNECTION_LOST as error:
                 log.warning("lease_waits_for_database", carrier=self.carrier.name, error=type(error).__name__)
                 found = False
                 lost_at = lost_at or clock.monotonic()
-            if found:
-                await self._pause()
+            if flow.may_rest and (resting := self._rest_until - clock.monotonic()) > 0:
+                await asyncio.sleep(resting)
+            elif found:
+                await asyncio.sleep(LEASE_PAUSE_SECONDS)
             else:
-                resting = self._rest_until - clock.monotonic()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._work.wait(), resting if 0 < resting < POLL_SECONDS else POLL_SECONDS)
+                    await asyncio.wait_for(flow.work.wait(), POLL_SECONDS)
 
     @property
     def _is_hurried(self) -> bool:
@@ -181,39 +200,27 @@ class Lane:
         return clock.monotonic() < self._hurry_until
 
     def _rest(self) -> None:
-        """In a hurry, let a campaign go on only when it has rested for what its last bite took, receipts and all."""
+        """In a hurry, let a campaign go on only when it has rested for what its last bite took, receipts included."""
         spent, self._spent = clock.processor_seconds() - self._spent, clock.processor_seconds()
         if self._is_hurried:
             self._rest_until = clock.monotonic() + min(spent * HURRIED_REST, HURRIED_REST_MAX_SECONDS)
 
-    async def _pause(self) -> None:
-        """Let a few messages gather before the next lease; in a hurry rest longer, but never past the next hint."""
-        rest = self._rest_until - clock.monotonic()
-        if rest <= LEASE_PAUSE_SECONDS:
-            await asyncio.sleep(LEASE_PAUSE_SECONDS)
-            return
-        self._hinted.clear()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._hinted.wait(), rest)
-
-    def _next_priorities(self) -> list[int]:
+    def _next_priorities(self, flow: Flow) -> list[int]:
         """What may be leased now, in this order."""
-        if sum(map(len, self._ready)) >= READY_MAX:
-            return [p for p in PRIORITIES[: URGENT + 1] if not self._ready[p]]
-        if clock.monotonic() < self._rest_until:
-            return list(PRIORITIES[: HURRIES + 1])
-        if self._turn % SHARE_TURN == SHARE_TURN - 1:
-            return list(reversed(PRIORITIES))
-        return list(PRIORITIES)
+        if sum(len(self._ready[p]) for p in flow.priorities) >= READY_MAX:
+            return [p for p in flow.priorities if p <= HURRIES and not self._ready[p]]
+        if flow.turn % SHARE_TURN == SHARE_TURN - 1:
+            return list(reversed(flow.priorities))
+        return list(flow.priorities)
 
-    async def _lease_and_open(self) -> bool:
+    async def _lease_and_open(self, flow: Flow) -> bool:
         if self.link is None or not self.link.is_ready:
             await self._release_idle()
             return False
-        priorities = self._next_priorities()
+        priorities = self._next_priorities(flow)
         if not priorities:
             return False
-        self._turn += 1
+        flow.turn += 1
         async with self._pool.acquire() as conn:
             leased = await queue_store.lease_chunks(
                 conn, carrier_id=self.carrier.id, owner=self._owner, lease_seconds=LEASE_SECONDS, priorities=priorities,
@@ -221,22 +228,21 @@ class Lane:
                 messages_max=HURRIED_MESSAGES if self._is_hurried else LEASE_MESSAGES,
             )  # fmt: skip
         reach("deliver.leased")
-        self._advance_round(priorities, leased)
+        self._advance_round(flow, priorities, leased)
         if any(chunk.priority <= HURRIES for chunk in leased):
             self._hurry_until = clock.monotonic() + HURRY_SECONDS
-        if any(chunk.priority > HURRIES for chunk in leased):
+        if leased and flow.may_rest:
             self._rest()
         for chunk in leased:
             if chunk.was_anothers and chunk.id in self._held:
                 self._lose(self._held[chunk.id])  # another went on with it meanwhile: what we remember of it is old
         fresh = [chunk for chunk in leased if chunk.id not in self._held]
-        hurried = [chunk for chunk in fresh if chunk.priority <= HURRIES]
-        for together in (hurried, [chunk for chunk in fresh if chunk.priority > HURRIES]):
-            if together:
-                await self._open(together)
+        if fresh:
+            await self._open(fresh)
+            flow.room.set()
         return bool(leased)
 
-    def _advance_round(self, priorities: Sequence[int], leased: Sequence[Chunk]) -> None:
+    def _advance_round(self, flow: Flow, priorities: Sequence[int], leased: Sequence[Chunk]) -> None:
         """The next lease goes on behind the account served last; after the last account, from the beginning."""
         last = dict.fromkeys(priorities, queue_store.NOBODY)
         for chunk in leased:
@@ -245,7 +251,7 @@ class Lane:
         for priority, account_id in last.items():
             self._served[priority] = account_id
         if behind and not leased:
-            self._work.set()  # the round began behind somebody and found nothing: look once from the start
+            flow.work.set()  # the round began behind somebody and found nothing: look once from the start
 
     async def _open(self, chunks: Sequence[Chunk]) -> None:
         messages = await self._loader.load_chunks(chunks)
@@ -262,7 +268,6 @@ class Lane:
                         message_ids=chunk.message_ids[: chunk.intended],
                     )
             self._line_up(chunk, messages, resolved)
-        self._room.set()
 
     def _line_up(self, chunk: Chunk, messages: dict[UUID, Outgoing], resolved: set[UUID]) -> None:
         """Put a chunk's messages in line; those of a former life that were declared and have no outcome are unclear."""
@@ -306,19 +311,20 @@ class Lane:
 
     # Declaring and handing over
 
-    async def send(self) -> None:
+    async def send(self, flow: Flow) -> None:
         """Hand slices over as the link has room, until stopped."""
         while True:
-            await self._room.wait()
+            await flow.room.wait()
             if self._is_stopping:
                 return
-            room = self.link.room if self.link is not None and self.link.is_ready else 0
-            batch = self._pick(room)
+            room = self.link.room - self._declaring if self.link is not None and self.link.is_ready else 0
+            batch = self._pick(flow, room)
             if not batch:
-                self._room.clear()
+                flow.room.clear()
                 continue
-            if sum(map(len, self._ready)) < READY_MAX:
-                self._work.set()
+            if sum(len(self._ready[p]) for p in flow.priorities) < READY_MAX:
+                flow.work.set()
+            self._declaring += len(batch)
             try:
                 leaving = await self._declare(batch)
             except CONNECTION_LOST as error:
@@ -329,14 +335,19 @@ class Lane:
             else:
                 self._hand_over(leaving)
                 reach("deliver.handed_over")
+            finally:
+                self._declaring -= len(batch)
+                for each in self.flows:
+                    each.room.set()  # what was not handed over is room again
 
-    def _pick(self, room: int) -> list[Outgoing]:
-        """The next slice, the most urgent first: that may go into a link without room, for its own line there."""
+    def _pick(self, flow: Flow, room: int) -> list[Outgoing]:
+        """The next slice, the most urgent first: codes may go into a link without room, for their own line there."""
         batch: list[Outgoing] = []
         if self.link is None or not self.link.is_ready:
             return batch
         count = min(room, HURRIED_MESSAGES if self._is_hurried else SLICE_MAX)
-        for priority, line in enumerate(self._ready):
+        for priority in flow.priorities:
+            line = self._ready[priority]
             limit = max(count, URGENT_ROOM) if priority <= HURRIES else count
             while line and len(batch) < limit:
                 batch.append(line.popleft())

@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from sendigopro.channels.directory import Directory
+from sendigopro.foundation import clock
 from sendigopro.foundation.postgres import CONNECTION_LOST, Pool
 from sendigopro.messages import store
 from sendigopro.messages.accept import Acceptor
@@ -22,6 +23,7 @@ WRITERS = 2
 LINGER_SECONDS = 0.002
 HINT_PAUSE_SECONDS = 0.008
 LOOK_SECONDS = 1.0
+LOOK_REST = 20
 RETRY_SECONDS = 0.5
 FREE_BYTES_MIN = 1_000_000_000
 FREE_SHARE_MIN = 0.05
@@ -86,6 +88,7 @@ class Intake:
     async def _look(self) -> None:
         """Once a second: what is set up, how long the queues are, how full the disk is."""
         while True:
+            began = clock.monotonic()
             self.acceptor.has_disk = has_disk(self._folder)
             try:
                 await self._directory.refresh_if_older()
@@ -93,7 +96,8 @@ class Intake:
                     self.acceptor.queue_depths = await store.queue_depths_of_everyone(conn)
             except CONNECTION_LOST as error:
                 log.warning("intake_waits_for_database", error=type(error).__name__)
-            await asyncio.sleep(LOOK_SECONDS)
+            took = clock.monotonic() - began
+            await asyncio.sleep(max(LOOK_SECONDS, took * LOOK_REST))  # a queue of a million chunks is long to count
 
 
 def has_disk(folder: os.PathLike[str]) -> bool:

@@ -171,7 +171,7 @@ class Lanes:
         except OSError as error:  # a certificate, a host: nothing is wrong with our database
             raise ValueError(f"{carrier.provider} cannot be opened: {type(error).__name__}") from error
         opened = Open(lane, sealed)
-        opened.tasks = [asyncio.create_task(lane.fetch()), asyncio.create_task(lane.send())]
+        opened.tasks = [asyncio.create_task(loop(flow)) for flow in lane.flows for loop in (lane.fetch, lane.send)]
         self._open[carrier.id] = opened
         log.info("carrier_opened", carrier=carrier.name, provider=carrier.provider)
         return opened

@@ -119,6 +119,8 @@ class Conductor:
             if was_reached:
                 await self.until_changed(before, began)
             await self.until_ready(began)
+            if kill.victim == "up":
+                await self.until_gone(before, began)
         except NotReady as error:
             raise NotReady(
                 f"{kill} was {was_reached}, before {before}, now {self.instance.ready()}. {error}"
@@ -163,6 +165,12 @@ class Conductor:
     async def until_changed(self, before: dict[str, int], began: float) -> None:
         """The supervisor may not have noticed yet: what it says counts only once somebody is new."""
         while (now := self.instance.pids()) == before or not now:
+            self.check_patience(began)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def until_gone(self, pids: dict[str, int], began: float) -> None:
+        """Orphans of a killed `up` finish what they hold: one of them might carry out the next order, and nobody dies."""
+        while any(Path(f"/proc/{pid}").exists() for pid in pids.values()):
             self.check_patience(began)
             await asyncio.sleep(POLL_SECONDS)
 

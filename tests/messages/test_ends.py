@@ -56,7 +56,7 @@ async def test_a_message_that_two_workers_account_for_is_charged_once(house: Hou
     accepted = await house.send(house.live)
     slow, _ = await lane_of(house, "slow")
     await lease_again(slow)
-    (message,) = await slow._declare(slow._pick(1))  # noqa: SLF001  # step by step
+    (message,) = await slow._declare(slow._pick(slow.urgent, 1))  # noqa: SLF001  # step by step
     await house.fetch("UPDATE main.chunks SET lease_until = now() - interval '1 second'")
     await house.start_worker()
     await house.until(accepted.id, Status.UNKNOWN)
@@ -100,7 +100,7 @@ async def test_a_second_try_that_is_refused_does_not_end_what_the_first_may_have
     )
     lane, _ = await lane_of(house, "worker-1")
     await lease_again(lane)
-    (message,) = lane._pick(1)  # noqa: SLF001  # step by step
+    (message,) = lane._pick(lane.urgent, 1)  # noqa: SLF001  # step by step
     message.rank, message.is_charged = Rank.UNKNOWN, True
     writing = asyncio.create_task(lane._settler.run())  # noqa: SLF001  # as above
     lane.on_outcomes([(message, Rejected("refused"))])
@@ -135,7 +135,7 @@ async def test_a_carrier_that_gives_no_ids_does_not_mix_up_its_messages(house: H
     lane, _ = await lane_of(house, "worker-1")
     await lease_again(lane)
     writing = asyncio.create_task(lane._settler.run())  # noqa: SLF001  # step by step
-    messages = await lane._declare(lane._pick(2))  # noqa: SLF001  # as above
+    messages = await lane._declare(lane._pick(lane.urgent, 2))  # noqa: SLF001  # as above
     lane.on_outcomes([(message, Accepted(("",))) for message in messages])
     acknowledged: list[object] = []
     receipt = Receipt(

@@ -55,7 +55,7 @@ async def lane_of(house: House, name: str) -> tuple[Lane, Paper]:
 
 async def lease_again(lane: Lane) -> None:
     """Lease what is there; the round of accounts may have to begin anew."""
-    while not await lane._lease_and_open():  # noqa: SLF001  # step by step
+    while not await lane._lease_and_open(lane.urgent):  # noqa: SLF001  # step by step
         await asyncio.sleep(0.01)
 
 
@@ -100,14 +100,14 @@ async def test_a_lease_that_another_took_or_that_was_given_back_is_lost(house: H
 async def test_what_another_worker_sent_meanwhile_is_not_sent_again_by_who_leases_it_back(house: House) -> None:
     await house.send_many([{"body": "one"}, {"body": "two"}])
     slow, paper = await lane_of(house, "slow")
-    await slow._lease_and_open()  # noqa: SLF001  # step by step
+    await slow._lease_and_open(slow.urgent)  # noqa: SLF001  # step by step
     await house.fetch("UPDATE main.chunks SET lease_until = now() - interval '1 second'")
     (taken,) = await lease(house, "quick")
     assert await declare(house, "quick", taken, 2)
     await house.fetch("UPDATE main.chunks SET lease_until = now() - interval '1 second'")
 
     await lease_again(slow)
-    sending = asyncio.create_task(slow.send())
+    sending = asyncio.create_task(slow.send(slow.urgent))
     await asyncio.sleep(0.3)
     slow.stop()
     await sending
@@ -118,10 +118,10 @@ async def test_what_another_worker_sent_meanwhile_is_not_sent_again_by_who_lease
 async def test_what_was_declared_is_handed_over_although_the_lane_stops(house: House) -> None:
     await house.send(body="one")
     lane, paper = await lane_of(house, "worker-1")
-    await lane._lease_and_open()  # noqa: SLF001  # step by step
+    await lane._lease_and_open(lane.urgent)  # noqa: SLF001  # step by step
     async with house.runtime.main.acquire() as conn, conn.transaction():
         await conn.execute("SELECT 1 FROM main.chunks FOR UPDATE")
-        sending = asyncio.create_task(lane.send())
+        sending = asyncio.create_task(lane.send(lane.urgent))
         await asyncio.sleep(0.2)  # it waits for the row
         lane.stop()
     await sending
@@ -132,11 +132,11 @@ async def test_what_was_declared_is_handed_over_although_the_lane_stops(house: H
 async def test_messages_of_a_lost_lease_do_not_count_for_the_new_one(house: House) -> None:
     await house.send_many([{"body": "one"}, {"body": "two"}])
     lane, _ = await lane_of(house, "worker-1")
-    await lane._lease_and_open()  # noqa: SLF001  # step by step
-    old = lane._pick(1)  # noqa: SLF001  # as above
+    await lane._lease_and_open(lane.urgent)  # noqa: SLF001  # step by step
+    old = lane._pick(lane.urgent, 1)  # noqa: SLF001  # as above
     await house.fetch("UPDATE main.chunks SET lease_owner = 'quick', lease_until = now() - interval '1 second'")
     await lease_again(lane)
-    new = lane._pick(1)  # noqa: SLF001  # as above
+    new = lane._pick(lane.urgent, 1)  # noqa: SLF001  # as above
 
     done, _ = settle._chunks_done([Item(old[0], resolves=True), Item(new[0], resolves=True)])  # noqa: SLF001
 
@@ -171,8 +171,8 @@ async def test_what_a_stalled_worker_puts_back_late_is_not_sent_once_more(house:
     accepted = await house.send()
     message_id = ids.parse("msg", accepted.id)
     lane, _ = await lane_of(house, "slow")
-    await lane._lease_and_open()  # noqa: SLF001  # step by step
-    (message,) = lane._pick(1)  # noqa: SLF001  # as above
+    await lane._lease_and_open(lane.urgent)  # noqa: SLF001  # step by step
+    (message,) = lane._pick(lane.urgent, 1)  # noqa: SLF001  # as above
     await house.fetch(
         "INSERT INTO main.moved (account_id, message_id, chunk_id, position) VALUES ($1, $2, $3, 0)",
         *(house.account_id, message_id, ids.new()),
