@@ -16,7 +16,7 @@ from sendigopro.runtime import Runtime
 app = typer.Typer(add_completion=False)
 
 POOL_SIZE = 8
-READY_CONNECTIONS = 5
+READY_CONNECTIONS = 8
 """What a busy worker uses at once: leasing, declaring, settling, webhooks, and the one that listens."""
 PAUSE_SECONDS = 0.5
 

@@ -31,6 +31,7 @@ from sendigopro.foundation import clock
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, from_us, ping
 from sendigopro.messages import queue_store
+from sendigopro.messages.flow import Flow, Hurry
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import (
     CHARGED,
@@ -68,33 +69,14 @@ READY_MAX = 1_000
 LEASE_MESSAGES = SLICE_MAX = 250
 URGENT = 2
 """Priorities up to this one never wait for a campaign."""
-HURRY_SECONDS = 2.0
-"""After a code or an emergency: how long the rest is taken in small bites, so that the next one finds us free."""
-HURRIED_MESSAGES = 60
-HURRIED_REST = 2.0
-"""In a hurry: how long a campaign rests for each second of processor it took, so that the next code finds it free."""
-HURRIED_REST_MAX_SECONDS = 0.1
+HURRIED_MESSAGES = 40
+HURRIED_READY_MAX = 50
+"""In a hurry a campaign's next chunk, which may be 500 messages to open, is leased only when the last has gone."""
 URGENT_ROOM = 50
 """What is urgent may always queue in the link, which writes it first."""
 SHARE_TURN = 10
 """Each tenth turn begins with the least urgent, so that nobody starves."""
 RETRY_SECONDS = (5, 15, 60, 300, 900)
-
-
-class Flow:
-    """One of a lane's two streams, each with loops of its own: what somebody waits for never stands behind the rest."""
-
-    def __init__(self, priorities: Sequence[int], *, may_rest: bool) -> None:
-        self.priorities = priorities
-        self.may_rest = may_rest
-        self.work = asyncio.Event()
-        self.room = asyncio.Event()
-        self.turn = 0
-
-    def wake(self) -> None:
-        """Look at everything again."""
-        self.work.set()
-        self.room.set()
 
 
 class Lane:
@@ -134,9 +116,7 @@ class Lane:
         self.bulk = Flow(PRIORITIES[URGENT + 1 :], may_rest=True)
         self.flows = (self.urgent, self.bulk)
         self._declaring = 0
-        self._hurry_until = 0.0
-        self._rest_until = 0.0
-        self._spent = 0.0
+        self._hurry = Hurry()
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -186,28 +166,17 @@ class Lane:
                 log.warning("lease_waits_for_database", carrier=self.carrier.name, error=type(error).__name__)
                 found = False
                 lost_at = lost_at or clock.monotonic()
-            if flow.may_rest and (resting := self._rest_until - clock.monotonic()) > 0:
-                await asyncio.sleep(resting)
-            elif found:
+            if found:
                 await asyncio.sleep(LEASE_PAUSE_SECONDS)
             else:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(flow.work.wait(), POLL_SECONDS)
-
-    @property
-    def _is_hurried(self) -> bool:
-        """Whether something urgent came by lately."""
-        return clock.monotonic() < self._hurry_until
-
-    def _rest(self) -> None:
-        """In a hurry, let a campaign go on only when it has rested for what its last bite took, receipts included."""
-        spent, self._spent = clock.processor_seconds() - self._spent, clock.processor_seconds()
-        if self._is_hurried:
-            self._rest_until = clock.monotonic() + min(spent * HURRIED_REST, HURRIED_REST_MAX_SECONDS)
+        await flow.opened()
 
     def _next_priorities(self, flow: Flow) -> list[int]:
         """What may be leased now, in this order."""
-        if sum(len(self._ready[p]) for p in flow.priorities) >= READY_MAX:
+        enough = HURRIED_READY_MAX if flow.may_rest and self._hurry.is_on else READY_MAX
+        if sum(len(self._ready[p]) for p in flow.priorities) >= enough:
             return [p for p in flow.priorities if p <= HURRIES and not self._ready[p]]
         if flow.turn % SHARE_TURN == SHARE_TURN - 1:
             return list(reversed(flow.priorities))
@@ -225,21 +194,18 @@ class Lane:
             leased = await queue_store.lease_chunks(
                 conn, carrier_id=self.carrier.id, owner=self._owner, lease_seconds=LEASE_SECONDS, priorities=priorities,
                 after=[self._served[p] for p in priorities], accounts_max=50,
-                messages_max=HURRIED_MESSAGES if self._is_hurried else LEASE_MESSAGES,
+                messages_max=HURRIED_MESSAGES if self._hurry.is_on else LEASE_MESSAGES,
             )  # fmt: skip
         reach("deliver.leased")
         self._advance_round(flow, priorities, leased)
         if any(chunk.priority <= HURRIES for chunk in leased):
-            self._hurry_until = clock.monotonic() + HURRY_SECONDS
-        if leased and flow.may_rest:
-            self._rest()
+            self._hurry.begin()
         for chunk in leased:
             if chunk.was_anothers and chunk.id in self._held:
                 self._lose(self._held[chunk.id])  # another went on with it meanwhile: what we remember of it is old
         fresh = [chunk for chunk in leased if chunk.id not in self._held]
         if fresh:
-            await self._open(fresh)
-            flow.room.set()
+            await flow.open(self._open(fresh))
         return bool(leased)
 
     def _advance_round(self, flow: Flow, priorities: Sequence[int], leased: Sequence[Chunk]) -> None:
@@ -339,13 +305,15 @@ class Lane:
                 self._declaring -= len(batch)
                 for each in self.flows:
                     each.room.set()  # what was not handed over is room again
+            if flow.may_rest:
+                await self._hurry.rest()
 
     def _pick(self, flow: Flow, room: int) -> list[Outgoing]:
         """The next slice, the most urgent first: codes may go into a link without room, for their own line there."""
         batch: list[Outgoing] = []
         if self.link is None or not self.link.is_ready:
             return batch
-        count = min(room, HURRIED_MESSAGES if self._is_hurried else SLICE_MAX)
+        count = min(room, HURRIED_MESSAGES if self._hurry.is_on else SLICE_MAX)
         for priority in flow.priorities:
             line = self._ready[priority]
             limit = max(count, URGENT_ROOM) if priority <= HURRIES else count

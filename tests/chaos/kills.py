@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from tests.chaos.callbacks import Callbacks
 from tests.instance import ROOT, Instance, NotReady
 from tests.message_centre import Simulator
@@ -169,8 +171,8 @@ class Conductor:
             await asyncio.sleep(POLL_SECONDS)
 
     async def until_gone(self, pids: dict[str, int], began: float) -> None:
-        """Orphans of a killed `up` finish what they hold: one of them might carry out the next order, and nobody dies."""
-        while any(Path(f"/proc/{pid}").exists() for pid in pids.values()):
+        """Orphans of a killed `up` finish what they hold; one of them might carry out the next order instead of us."""
+        while any(psutil.pid_exists(pid) for pid in pids.values()):
             self.check_patience(began)
             await asyncio.sleep(POLL_SECONDS)
 

@@ -57,6 +57,7 @@ async def lease_again(lane: Lane) -> None:
     """Lease what is there; the round of accounts may have to begin anew."""
     while not await lane._lease_and_open(lane.urgent):  # noqa: SLF001  # step by step
         await asyncio.sleep(0.01)
+    await lane.urgent.opened()
 
 
 async def lease(house: House, owner: str, *, lease_seconds: float = 60) -> list[Chunk]:
@@ -101,6 +102,7 @@ async def test_what_another_worker_sent_meanwhile_is_not_sent_again_by_who_lease
     await house.send_many([{"body": "one"}, {"body": "two"}])
     slow, paper = await lane_of(house, "slow")
     await slow._lease_and_open(slow.urgent)  # noqa: SLF001  # step by step
+    await slow.urgent.opened()
     await house.fetch("UPDATE main.chunks SET lease_until = now() - interval '1 second'")
     (taken,) = await lease(house, "quick")
     assert await declare(house, "quick", taken, 2)
@@ -119,6 +121,7 @@ async def test_what_was_declared_is_handed_over_although_the_lane_stops(house: H
     await house.send(body="one")
     lane, paper = await lane_of(house, "worker-1")
     await lane._lease_and_open(lane.urgent)  # noqa: SLF001  # step by step
+    await lane.urgent.opened()
     async with house.runtime.main.acquire() as conn, conn.transaction():
         await conn.execute("SELECT 1 FROM main.chunks FOR UPDATE")
         sending = asyncio.create_task(lane.send(lane.urgent))
@@ -133,6 +136,7 @@ async def test_messages_of_a_lost_lease_do_not_count_for_the_new_one(house: Hous
     await house.send_many([{"body": "one"}, {"body": "two"}])
     lane, _ = await lane_of(house, "worker-1")
     await lane._lease_and_open(lane.urgent)  # noqa: SLF001  # step by step
+    await lane.urgent.opened()
     old = lane._pick(lane.urgent, 1)  # noqa: SLF001  # as above
     await house.fetch("UPDATE main.chunks SET lease_owner = 'quick', lease_until = now() - interval '1 second'")
     await lease_again(lane)
@@ -172,6 +176,7 @@ async def test_what_a_stalled_worker_puts_back_late_is_not_sent_once_more(house:
     message_id = ids.parse("msg", accepted.id)
     lane, _ = await lane_of(house, "slow")
     await lane._lease_and_open(lane.urgent)  # noqa: SLF001  # step by step
+    await lane.urgent.opened()
     (message,) = lane._pick(lane.urgent, 1)  # noqa: SLF001  # as above
     await house.fetch(
         "INSERT INTO main.moved (account_id, message_id, chunk_id, position) VALUES ($1, $2, $3, 0)",
