@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import msgspec
+
 from sendigopro.foundation.personal import Body, Phone
 
 
-@dataclass(frozen=True, slots=True)
-class Outbound:
+class Outbound(msgspec.Struct, frozen=True, gc=False):
     """One message to hand over; `token` comes back with its outcome and means nothing to the provider."""
 
     token: Any
@@ -29,8 +30,7 @@ class Outbound:
     wants_receipt: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The carrier took it, and will report under these ids, one for each part."""
 
     carrier_ids: tuple[str, ...]
@@ -76,8 +76,7 @@ class ReceiptStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """The carrier's later word on one part. `handle` is given back to `acknowledge` once it is on disk."""
 
     carrier_id: str

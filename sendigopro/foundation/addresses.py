@@ -16,6 +16,8 @@ from ipaddress import (
     ip_address,
 )
 
+import msgspec
+
 from sendigopro.foundation.problems import Invalid
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]  # name and port in, all addresses out
@@ -103,8 +105,7 @@ class Origin:
         return host if PORT_OF[self.scheme] == self.port else f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, gc=False):
     """A URL that may be posted to, as far as can be said before its name is looked up."""
 
     origin: Origin

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, Row, firsts
 from sendigopro.messages.model import CHARGED, FINAL_RANKS, Rank
@@ -14,8 +16,7 @@ _FINAL = [int(rank) for rank in FINAL_RANKS]
 _CHARGED = [int(rank) for rank in CHARGED]
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeRow:
+class OutcomeRow(msgspec.Struct, frozen=True, gc=False):
     """What became of a message."""
 
     account_id: UUID

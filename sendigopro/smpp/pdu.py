@@ -4,6 +4,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from sendigopro.smpp import codes
 
 HEADER: Final = struct.Struct(">IIII")
@@ -44,16 +46,15 @@ class BindAnswer:
     interface_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShortMessage:
+class ShortMessage(msgspec.Struct, frozen=True, gc=False):
     """submit_sm and deliver_sm, §4.4.1 and §4.6.1, which share one layout. Shows nothing personal."""
 
-    source: str = field(default="", repr=False)
-    destination: str = field(default="", repr=False)
-    short_message: bytes = field(default=b"", repr=False)
+    source: str = ""
+    destination: str = ""
+    short_message: bytes = b""
     esm_class: int = 0
     data_coding: int = 0
-    tlvs: Tlvs = field(default=(), repr=False)
+    tlvs: Tlvs = ()
     source_ton: int = 0
     source_npi: int = 0
     destination_ton: int = 0
@@ -66,6 +67,9 @@ class ShortMessage:
     registered: int = 0
     replace: int = 0
     default_id: int = 0
+
+    def __repr__(self) -> str:
+        return f"<ShortMessage of {len(self.short_message)} octets>"
 
     def tlv(self, tag: int) -> bytes | None:
         """Give the value of the first optional parameter of that tag."""

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from sendigopro.channels.contract import Inbound, LinkEvents, Outbound, Outcome, Receipt
 from sendigopro.channels.sms.smpp import Credentials, SmppLink, provider
@@ -130,7 +131,7 @@ async def wait_until(happened: asyncio.Event, condition: Callable[[], object]) -
 def message(token: object, body: str = "hello", **more: Any) -> Outbound:  # any field
     """A message that differs from the plain one in what is named."""
     plain = Outbound(token, Phone("+447700900123"), "Acme", Body(body), reference=0x1F2)
-    return replace(plain, **more)
+    return msgspec.structs.replace(plain, **more)
 
 
 async def linked(port: int, ear: Ear, *, binds: int = 1, **settings: Any) -> SmppLink:  # any setting
