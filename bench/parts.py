@@ -51,25 +51,27 @@ def new_then_known(
 
 
 def batch(stage: Stage) -> dict[str, Any]:
-    """Accepted messages a second by the batch API: with the carrier at work, and while it is away."""
-    count, rounds = stage.size(100_000, 20_000), stage.size(3, 1)
+    """Accepted messages a second by the batch API, by one web process and by two."""
+    return {f"{webs} web": batch_by(stage, webs=webs) for webs in (1, 2)}
+
+
+def batch_by(stage: Stage, *, webs: int) -> dict[str, Any]:
+    """The same: with the carrier at work, and while it is away."""
+    count, rounds = stage.size(60_000, 20_000), stage.size(3, 1)
     found: dict[str, list[Any]] = {"sending": [], "queueing": []}
-    with Ours("batch", smsc_port=stage.simulator.port) as ours:
+    with Ours("batch", smsc_port=stage.simulator.port, options=("--webs", str(webs))) as ours:
         address = ours.instance.address
         stage.run_batches(address, ours.key, count=2_000, size=100, connections=4, callbacks=True)
-        for _ in range(rounds):
-            found["sending"].append(
-                stage.run_batches(address, ours.key, count=count, size=100, connections=8, callbacks=True)
-            )
-            drained(stage)
-            stage.say(f"sending: {found['sending'][-1]['accepted_per_s']}/s")
-        stage.simulator.go_down(600)
-        time.sleep(1)
-        for _ in range(rounds):
-            found["queueing"].append(
-                stage.run_batches(address, ours.key, count=count, size=100, connections=8, callbacks=True)
-            )
-            stage.say(f"queueing: {found['queueing'][-1]['accepted_per_s']}/s")
+        for kind in ("sending", "queueing"):
+            if kind == "queueing":
+                stage.simulator.go_down(600)
+                time.sleep(1)
+            for _ in range(rounds):
+                run = stage.run_batches(address, ours.key, count=count, size=100, connections=16, callbacks=True)
+                found[kind].append(run)
+                stage.say(f"{webs} web, {kind}: {run['accepted_per_s']}/s")
+                drained(stage)
+        stage.simulator.go_down(0)
     return found
 
 
