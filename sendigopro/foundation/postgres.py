@@ -30,6 +30,17 @@ CONNECTION_LOST = (
 )
 """The server is away or cannot go on; what was under way is unknown, and trying again later is right."""
 
+MAYBE_COMMITTED = (
+    TimeoutError,
+    ConnectionResetError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""Those of them that may end a connection in the middle of a commit: nobody knows how it ended."""
+
 DuplicateKeyError = asyncpg.UniqueViolationError
 """Somebody else was faster with the same row."""
 

@@ -12,7 +12,7 @@ import structlog
 
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
-from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool, Row
+from sendigopro.foundation.postgres import CONNECTION_LOST, MAYBE_COMMITTED, Conn, Pool, Row
 from sendigopro.foundation.problems import Conflict, Problem, Unavailable, Unpaid, Unprocessable
 from sendigopro.ledger import store as ledger
 from sendigopro.messages import store
@@ -149,6 +149,13 @@ def _as_problem(error: Exception) -> Problem:
     """What the caller is told when the database would not take it."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, MAYBE_COMMITTED):
+        return Unavailable(
+            "storage_unavailable",
+            "The database went away while this was written, so it may or may not have been accepted. "
+            "Send the request again in a few seconds, with the same Idempotency-Key if it had one.",
+            retry_after_seconds=2,
+        )
     return Unavailable(
         "storage_unavailable",
         "We cannot write to disk at this moment. Nothing was accepted; send the request again in a few seconds.",

@@ -14,6 +14,7 @@ from sendigopro.ledger import store as ledger
 from sendigopro.messages import group
 from sendigopro.messages.model import Status
 from sendigopro.messages.view import MessageObject
+from tests.databases import Databases
 from tests.messages.house import House
 
 REFUSED = [
@@ -76,6 +77,24 @@ async def test_a_group_with_one_bad_row_fails_only_that_row(
     assert isinstance(second, list)
     assert all(isinstance(one, MessageObject) for one in first + second)
     assert len(await house.fetch("SELECT 1 FROM main.messages")) == 2 * neighbours
+
+
+async def test_who_cannot_know_whether_it_was_accepted_is_not_told_that_it_was_not(
+    house: House, databases: Databases
+) -> None:
+    """A connection that broke at its commit was answered "Nothing was accepted", which could be untrue."""
+    conn = await databases.main("postgres")
+    async with conn.transaction():
+        await conn.execute("LOCK TABLE main.messages IN ACCESS EXCLUSIVE MODE")
+        sending = asyncio.create_task(house.send())
+        waiting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        async with asyncio.timeout(10):
+            while not await conn.fetch(waiting):
+                await asyncio.sleep(0.01)
+        with pytest.raises(Unavailable) as refused:
+            await sending
+
+    assert "may or may not have been accepted" in str(refused.value)
 
 
 async def test_few_messages_are_stored_as_many_are(house: House) -> None:
