@@ -120,9 +120,12 @@ async def clear_default(conn: Conn, *, account_id: UUID, channel: int, except_id
 
 
 async def hold_binds(
-    conn: Conn, *, carrier_id: UUID, slots: int, owner: str, wanted: int, lease_seconds: float
+    conn: Conn, *, carrier_id: UUID, slots: int, owner: str, wanted: int, lease_seconds: float, is_bound: bool
 ) -> list[int]:
-    """Renew this owner's binds and take free ones, up to `wanted`; returns the slots held now."""
+    """Renew this owner's binds and take free ones, up to `wanted`; returns the slots held now.
+
+    `is_bound`: they work. Who has just taken one is given time to connect.
+    """
     rows = await conn.fetch(
         """
         WITH free AS (
@@ -133,7 +136,8 @@ async def hold_binds(
         )
         INSERT INTO main.carrier_binds AS held (carrier_id, slot, owner, lease_until)
         SELECT $1, slot, $3, now() + make_interval(secs => $5) FROM free
-        ON CONFLICT (carrier_id, slot) DO UPDATE SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until
+        ON CONFLICT (carrier_id, slot) DO UPDATE SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until,
+            bound_at = CASE WHEN $6 OR held.owner <> EXCLUDED.owner THEN now() ELSE held.bound_at END
             WHERE held.owner = EXCLUDED.owner OR held.lease_until < now()
         RETURNING slot
         """,
@@ -142,8 +146,21 @@ async def hold_binds(
         owner,
         wanted,
         lease_seconds,
+        is_bound,
     )
     return [row["slot"] for row in rows]
+
+
+async def carriers_away(conn: Conn, *, seconds: float) -> set[UUID]:
+    """Carriers that workers hold binds of, none of which has worked for so long."""
+    rows = await conn.fetch(
+        """
+        SELECT carrier_id FROM main.carrier_binds WHERE lease_until > now()
+        GROUP BY carrier_id HAVING max(bound_at) < now() - make_interval(secs => $1)
+        """,
+        seconds,
+    )
+    return {row["carrier_id"] for row in rows}
 
 
 async def count_workers(conn: Conn, *, name: str, alive_seconds: float) -> int:

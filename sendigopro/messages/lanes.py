@@ -145,6 +145,7 @@ class Lanes:
                 owner=self._owner,
                 wanted=wanted,
                 lease_seconds=BIND_LEASE_SECONDS,
+                is_bound=opened.lane.link is not None and opened.lane.link.is_ready,
             )
         opened.held_at = clock.monotonic()
         if sorted(held) != opened.slots:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from sendigopro.channels import store as channels
 from sendigopro.channels.directory import Directory
 from sendigopro.events.bus import Bus
 from sendigopro.events.model import Batch
@@ -27,6 +28,8 @@ BATCH = 500
 CHUNK_BATCH = 20
 CHUNK_MAX = 500
 MOVE_SECONDS = 2.0
+AWAY_SECONDS = 30.0
+"""A carrier none of whose binds has worked for so long is passed over until one does again."""
 
 
 class Sweeper:
@@ -64,20 +67,21 @@ class Sweeper:
                 await asyncio.sleep(TICK_SECONDS)
 
     async def _move_stranded(self) -> int:
-        """Chunks whose carrier was removed or switched off go to the next of their route, where there is one."""
+        """Chunks whose carrier is away, was removed or switched off go to the next of their route, if there is one."""
         now = clock.monotonic()
         if now < self._move_at:
             return 0
         self._move_at = now + MOVE_SECONDS
         moved = 0
         async with self._pool.acquire() as conn:
+            away = await channels.carriers_away(conn, seconds=AWAY_SECONDS)
             for carrier_id in await queue_store.lanes_of_everyone(conn):
                 carrier = self._directory.carriers.get(carrier_id)
-                if carrier is not None and carrier.is_enabled:
+                if carrier is not None and carrier.is_enabled and carrier_id not in away:
                     continue
                 for account_id, mode in await queue_store.idle_in_lane(conn, carrier_id=carrier_id):
-                    choice = route(self._directory.route(account_id, mode, Channel.SMS), tried=(carrier_id,))
-                    if choice is None:
+                    choice = route(self._directory.route(account_id, mode, Channel.SMS), tried=(carrier_id, *away))
+                    if choice is None or choice.carrier.id == carrier_id or choice.carrier.id in away:
                         continue
                     moved += await queue_store.move_lane(
                         conn, account_id=account_id, mode=mode, from_carrier=carrier_id, to_carrier=choice.carrier.id,

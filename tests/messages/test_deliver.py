@@ -5,6 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from sendigopro.channels import credentials
+from sendigopro.channels import store as channels
+from sendigopro.channels.model import PLATFORM, Carrier
 from sendigopro.consent import store as consent
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, ids
@@ -13,8 +16,9 @@ from sendigopro.foundation.problems import Conflict, NotFound
 from sendigopro.messages import queue_store, read_store
 from sendigopro.messages.cancel import cancel
 from sendigopro.messages.load import Loader
-from sendigopro.messages.model import Rank, Status
+from sendigopro.messages.model import Channel, Mode, Rank, Status
 from sendigopro.messages.redact import delete_message, redact_body
+from tests.instance import free_port
 from tests.messages.house import House
 
 SAID = [
@@ -146,6 +150,29 @@ async def test_a_message_expires_while_its_carrier_is_down(house: House) -> None
 
     assert ended.reason == "ttl_elapsed"
     assert await house.fetch("SELECT 1 FROM main.chunks") == []
+
+
+async def test_what_waits_for_a_carrier_that_is_away_goes_to_the_next_of_its_route(house: House) -> None:
+    away = Carrier(ids.new(), "away", "smpp", Channel.SMS, 1, 300, is_enabled=True)
+    reached = {"host": "127.0.0.1", "port": str(free_port()), "system_id": "us", "password": "secret"}
+    sealed = await credentials.seal(house.vault, away.id, credentials.read("smpp", reached))
+    (sandbox,) = house.directory.carriers
+    async with house.runtime.main.acquire() as conn:
+        await channels.put_carrier(conn, away, credentials=sealed)
+        await channels.put_route(
+            conn, account_id=PLATFORM, mode=Mode.TEST, channel=Channel.SMS, carrier_ids=[away.id, sandbox]
+        )
+    await house.directory.refresh()
+    await house.start_worker()
+    accepted = await house.send()
+    backdate = "UPDATE main.carrier_binds SET bound_at = now() - interval '1 minute' WHERE carrier_id = $1 RETURNING 1"
+    async with asyncio.timeout(10):
+        while not await house.fetch(backdate, away.id):
+            await asyncio.sleep(0.05)
+
+    await house.until(accepted.id, Status.DELIVERED)
+
+    assert await house.fetch("SELECT carrier_id FROM main.outcomes WHERE carrier_id <> $1", sandbox) == []
 
 
 async def test_what_was_scheduled_goes_out_when_it_is_due(house: House) -> None:
