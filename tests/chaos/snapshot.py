@@ -29,6 +29,7 @@ LEFT = """
 SELECT (SELECT count(*) FROM main.chunks)
     + (SELECT count(*) FROM main.waiting WHERE why <> 1 OR due_at <= now())
     + (SELECT count(*) FROM main.outbox)
+    + (SELECT count(*) FROM main.webhook_retries)
     + (SELECT count(*) FROM main.unmatched_receipts r JOIN main.unclear_submits u USING (carrier_id, recipient_mac)
         WHERE r.at > now() - interval '45 seconds')
     + (SELECT count(*) FROM main.messages m
@@ -51,7 +52,7 @@ async def explain_left(instance: Instance) -> str:
     conn = await connect(instance)
     try:
         words = []
-        for table in ("chunks", "waiting", "outbox", "unmatched_receipts", "unclear_submits"):
+        for table in ("chunks", "waiting", "outbox", "webhook_retries", "unmatched_receipts", "unclear_submits"):
             rows = await conn.fetch(f"SELECT * FROM main.{table} LIMIT 2")  # noqa: S608  # our own names
             total = await conn.fetchval(f"SELECT count(*) FROM main.{table}")  # noqa: S608
             words.append(f"{table}: {total} {[dict(row) for row in rows]}")
