@@ -43,7 +43,11 @@ class Settings:
         False,  # noqa: FBT003  # its default
         "Whether webhooks may go to private and loopback addresses.",
     )
-    shared_buffers_mb: int = setting("SENDIGOPRO_SHARED_BUFFERS_MB", 128, "Memory the embedded PostgreSQL caches in.")
+    shared_buffers_mb: int = setting(
+        "SENDIGOPRO_SHARED_BUFFERS_MB",
+        0,
+        "Memory the embedded PostgreSQL caches in; 0: an eighth of the machine's, 128 to 1024.",
+    )
     database_connections: int = setting("SENDIGOPRO_DATABASE_CONNECTIONS", 100, "Connections it accepts.")
     price_micros: int = setting(
         "SENDIGOPRO_PRICE_MICROS", 0, "Price of one live segment, in millionths of the currency."

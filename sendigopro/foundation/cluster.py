@@ -72,6 +72,9 @@ include = 'local.conf'
 """
 
 
+BUFFERS_MB = (128, 1024)
+
+
 class ServerError(OperatorError):
     """The embedded server cannot run."""
 
@@ -81,6 +84,7 @@ class Tuning:
     """What may differ between machines."""
 
     shared_buffers_mb: int = 128
+    """0: as much as suits the machine."""
     max_connections: int = 100
     is_durable: bool = True  # off only in tests that do not test durability
 
@@ -294,7 +298,7 @@ def configure(data: Path, account: Account, *, tuning: Tuning, socket_dir: Path)
     settings = CONFIGURATION.format(
         socket_dir=str(socket_dir).replace("'", "''"),
         max_connections=tuning.max_connections,
-        shared_buffers_mb=tuning.shared_buffers_mb,
+        shared_buffers_mb=tuning.shared_buffers_mb or suitable_buffers_mb(),
         durable=durable,
     )
     names = sorted({account.name, *(pwd.getpwuid(uid).pw_name for uid in {0, os.geteuid()})})
@@ -305,6 +309,12 @@ def configure(data: Path, account: Account, *, tuning: Tuning, socket_dir: Path)
     write_for(account, data / "postgresql.conf", settings)
     write_for(account, data / "pg_hba.conf", "local all all peer map=here\n")
     write_for(account, data / "pg_ident.conf", people)
+
+
+def suitable_buffers_mb() -> int:
+    """An eighth of the machine's memory: indexes that are written at random must stay in it, or every insert reads."""
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return max(BUFFERS_MB[0], min(memory_mb // 8, BUFFERS_MB[1]))
 
 
 def write_for(account: Account, path: Path, text: str) -> None:
