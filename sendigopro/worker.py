@@ -31,7 +31,7 @@ from sendigopro.webhooks.deliver import Deliveries
 
 log = structlog.get_logger()
 
-SETTLE_LINGER_SECONDS = 0.020
+SETTLE_LINGER_SECONDS = 0.012
 RECEIPT_WAIT_SECONDS = 3 * 24 * 3600
 LISTEN_RETRY_SECONDS = 1.0
 SETTINGS_SECONDS = 5.0

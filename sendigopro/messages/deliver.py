@@ -62,7 +62,7 @@ RENEW_SECONDS = 8.0
 POLL_SECONDS = 0.25
 OUTAGE_SECONDS = 15.0
 OWNERS_FIRST_SECONDS = 3.0
-LEASE_PAUSE_SECONDS = 0.008
+LEASE_PAUSE_SECONDS = 0.004
 """Between leases: what is queued meanwhile is leased together."""
 READY_MAX = 1_000
 """Opened messages in memory; above it only more urgent ones are leased."""
