@@ -56,20 +56,15 @@ def write() -> Path:
 def conditions() -> list[str]:
     disk = run_json(KIT / "fdatasync_rate.py", ["--path", str(BENCH / "state" / "fdatasync.tmp"), "--seconds", "2"])
     memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
-    machine = f"{os.cpu_count()} cores ({processor()}), {int(memory.split()[1]) // 2**20} GB memory"
+    machine = f"{os.cpu_count()} cores, {int(memory.split()[1]) // 2**20} GB memory"
     return [
         INTRODUCTION,
         "",
-        f"- {machine}, {platform.system()} {platform.release()}, Python {platform.python_version()}",
+        f"- {machine}, {platform.system()}, Python {platform.python_version()}",
         f"- disk: {disk['fdatasync_per_s']:.0f} times a second write + fdatasync of {disk['size']} bytes, "  # noqa: ISC004
         f"p50 {disk['p50_ms']} ms, p99 {disk['p99_ms']} ms",
         *SETTINGS.strip().splitlines(),
     ]
-
-
-def processor() -> str:
-    names = [line.split(":", 1)[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-    return names[0].strip() if names else platform.machine()
 
 
 def stamp() -> dict[str, str]:
