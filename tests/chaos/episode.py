@@ -88,6 +88,7 @@ async def strike_all(
 async def come_to_rest(episode: Episode, conductor: Conductor) -> None:
     """Nothing queued, nothing due, every receipt in, every event told; how long that took is a finding of its own."""
     conductor.calm_down()
+    await snapshot.hold_back_scheduled(conductor.instance)
     began = time.monotonic()
     while True:
         left = await snapshot.count_left(conductor.instance) + conductor.simulator.stats()["dlr_backlog"]

@@ -5,6 +5,7 @@ from collections import Counter
 
 import asyncpg
 
+from sendigopro.messages.model import Why
 from tests.chaos.history import Facts, Purse, Stored
 from tests.instance import Instance
 from tests.message_centre import Simulator
@@ -23,6 +24,18 @@ async def give_limits(instance: Instance, *, limit_micros: int, rate_per_second:
     await conn.execute("UPDATE main.config_epoch SET epoch = epoch + 1")
     await conn.execute("SELECT pg_notify('sendigopro_config', '')")
     await conn.close()
+
+
+async def hold_back_scheduled(instance: Instance) -> None:
+    """What is not due yet stays so: else some would always be on their way while the tables are read."""
+    conn = await connect(instance)
+    try:
+        await conn.execute(
+            "UPDATE main.waiting SET due_at = due_at + interval '1 day' WHERE why = $1 AND due_at > now()",
+            Why.SCHEDULED,
+        )
+    finally:
+        await conn.close()
 
 
 LEFT = """
