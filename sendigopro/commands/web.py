@@ -17,6 +17,10 @@ from sendigopro.settings import Settings
 app = typer.Typer(add_completion=False)
 
 POOL_SIZE = 8
+READY_MAIN = 4
+"""What accepting uses at once: two writers, the hint to the workers, and the look at the queues."""
+READY_VAULT = 2
+"""Who is new is enrolled over one connection; the other is for what is asked meanwhile."""
 
 
 @app.command("web")
@@ -59,7 +63,9 @@ async def serve(chosen: Settings, name: str, door: socket.socket) -> None:
     """Open the databases, answer, and on SIGTERM finish what is under way."""
     from sendigopro.foundation import collector, logs  # noqa: PLC0415  # as above
     from sendigopro.foundation.postgres import connect_pool  # noqa: PLC0415
+    from sendigopro.messages.warm import warm_accepting  # noqa: PLC0415
     from sendigopro.runtime import Runtime  # noqa: PLC0415
+    from sendigopro.vault.warm import warm_meeting  # noqa: PLC0415
     from sendigopro.web import process, server  # noqa: PLC0415
 
     logs.configure(as_json=False, level=chosen.log_level, name=name)
@@ -69,8 +75,12 @@ async def serve(chosen: Settings, name: str, door: socket.socket) -> None:
     runtime = Runtime(
         name=name,
         settings=chosen,
-        main=await connect_pool(chosen.main("pipeline"), size=POOL_SIZE, name=name),
-        vault=await connect_pool(chosen.vault("pipeline"), size=POOL_SIZE, name=name, is_hot=True),
+        main=await connect_pool(
+            chosen.main("pipeline"), size=POOL_SIZE, name=name, is_hot=True, at_once=READY_MAIN, warm=warm_accepting
+        ),
+        vault=await connect_pool(
+            chosen.vault("pipeline"), size=POOL_SIZE, name=name, is_hot=True, at_once=READY_VAULT, warm=warm_meeting
+        ),
         door=await connect_pool(chosen.main("door"), size=POOL_SIZE, name=name),
     )
     web = process.build(runtime)

@@ -10,7 +10,7 @@ import uvloop
 from sendigopro import settings, worker
 from sendigopro.foundation import collector, logs, supervision
 from sendigopro.foundation.postgres import CONNECTION_LOST, connect_pool, ping
-from sendigopro.messages.warm import warm
+from sendigopro.messages.warm import warm_sending
 from sendigopro.runtime import Runtime
 
 app = typer.Typer(add_completion=False)
@@ -40,7 +40,12 @@ async def work(name: str) -> None:
         name=name,
         settings=chosen,
         main=await connect_pool(
-            chosen.main("pipeline"), size=POOL_SIZE, name=name, is_hot=True, at_once=READY_CONNECTIONS, warm=warm
+            chosen.main("pipeline"),
+            size=POOL_SIZE,
+            name=name,
+            is_hot=True,
+            at_once=READY_CONNECTIONS,
+            warm=warm_sending,
         ),
         vault=await connect_pool(chosen.vault("pipeline"), size=POOL_SIZE, name=name, is_hot=True),
         door=await connect_pool(chosen.main("door"), size=2, name=name),

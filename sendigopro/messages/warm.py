@@ -9,7 +9,15 @@ from sendigopro.messages.queue_store import NOBODY
 from sendigopro.messages.settle_store import Books
 
 
-async def warm(conn: Conn) -> None:
+async def warm_accepting(conn: Conn) -> None:
+    """Have a web process's statements planned before the first request waits for them; nothing is changed."""
+    await store.insert_few(conn, [], [], tallies=[])
+    await store.insert_chunks(conn, [])
+    await store.notify_work(conn, [])
+    await store.queue_depths_of_everyone(conn)
+
+
+async def warm_sending(conn: Conn) -> None:
     """Have a worker's statements planned before the first message waits for them; nothing is changed."""
     await queue_store.lease_chunks(
         conn, carrier_id=NOBODY, owner="", lease_seconds=0, priorities=list(PRIORITIES),

@@ -23,7 +23,7 @@ def pack_subject(
     identifier: bytes,
     today: date,
 ) -> bytes:
-    """A row of `subjects`; its first columns are the key by which it is looked up, so rows sort by it."""
+    """A row of `subjects`; it begins as `meet_subjects` orders them, so that sorted rows have the same order."""
     day = pg_day(today)
     head = _FIXED.pack(
         10, 16, account_id, 2, mode, 16, lookup, 16, subject_id, 2, kind, 8, key_slot, 4, day, 4, day

@@ -16,6 +16,7 @@ from sendigopro.vault.keys import FileKeys, KeyErasedError
 from sendigopro.vault.model import PLATFORM
 from sendigopro.vault.sealing import UnreadableError
 from sendigopro.vault.vault import Vault
+from sendigopro.vault.warm import warm_meeting
 from tests.vaults import OpenVault
 
 ANNA, BEN = parse_phone("+4915112345678"), parse_phone("+12025550123")
@@ -61,13 +62,19 @@ async def test_answers_come_in_the_order_asked_with_doubles_as_one(vault: Vault)
     assert found[0] is found[2] is found[3]
 
 
-async def test_finding_people_reads_their_rows_alone_however_young_the_table_is(vault: Vault, vault_url: str) -> None:
-    """Planned before the table had been analysed, a look-up took the other index and read all of its account."""
-    account, asked = uuid4(), numbers(20)
-    known = await vault.subjects_of(account, 1, numbers(700))
-    lookups = [vault.lookup_mac(account, macs.PHONE, one.phone.reveal()) for one in asked]
+@pytest.mark.parametrize("planned_with", [0, 1, 700])
+@pytest.mark.parametrize("first", ["SELECT 1", "VACUUM ANALYZE vault.subjects"])
+async def test_finding_people_reads_their_rows_alone_however_young_the_table_was(
+    vault: Vault, vault_url: str, vault_owner: Conn, planned_with: int, first: str
+) -> None:
+    """Planned while the table was young, a look-up took the other index and read all of its account."""
+    account, everybody = uuid4(), numbers(700)
+    await vault.subjects_of(account, 1, everybody[:planned_with])
+    await vault_owner.execute(first)
+    pool = await connect_pool(as_role(vault_url, "pipeline"), size=1, name="young", is_hot=True, warm=warm_meeting)
+    known = await vault.subjects_of(account, 1, everybody)
+    lookups = [vault.lookup_mac(account, macs.PHONE, one.phone.reveal()) for one in everybody[:20]]
 
-    pool = await connect_pool(as_role(vault_url, "pipeline"), size=1, name="unplanned", is_hot=True)
     async with pool.acquire() as conn, conn.transaction():
         found = await store.find_subjects(conn, account_ids=[account], modes=[1], lookups=[lookups])
         read = await store.read_subjects(conn, account_id=account, ids=[subject.id for subject in known[:20]])
