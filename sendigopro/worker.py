@@ -134,8 +134,8 @@ async def _listen(worker: Worker) -> None:
     """Hear hints of new work and of changed configuration; polls are the net under them."""
     changed = asyncio.Event()
 
-    def on_work(_conn: object, _pid: object, _channel: object, carrier: object) -> None:
-        worker.lanes.hint(str(carrier))
+    def on_work(_conn: object, _pid: object, _channel: object, place: object) -> None:
+        worker.lanes.hint(str(place))
 
     def on_config(*_: object) -> None:
         changed.set()

@@ -67,6 +67,7 @@ LEASE_PAUSE_SECONDS = 0.004
 READY_MAX = 1_000
 """Opened messages in memory; above it only more urgent ones are leased."""
 LEASE_MESSAGES = SLICE_MAX = 250
+LEASE_ACCOUNTS = 50
 URGENT = 2
 """Priorities up to this one never wait for a campaign."""
 HURRIED_MESSAGES = 40
@@ -130,14 +131,15 @@ class Lane:
 
     # What wakes it
 
-    def hint(self) -> None:
+    def hint(self, priority: int) -> None:
         """Something was queued."""
-        for flow in self.flows:
-            flow.work.set()
+        (self.urgent if priority <= URGENT else self.bulk).work.set()
 
     def on_room(self) -> None:
-        """The link takes more."""
-        self._wake()
+        """The link takes more, or takes something at all again."""
+        for flow in self.flows:
+            flow.room.set()
+            flow.unblock()
 
     def on_receipts(self, receipts: Sequence[Receipt]) -> None:
         """Receipts came in on the link."""
@@ -160,15 +162,14 @@ class Lane:
                 if lost_at is not None and clock.monotonic() - lost_at > OUTAGE_SECONDS:
                     await ping(self._pool)
                     await asyncio.sleep(OWNERS_FIRST_SECONDS)  # every lease has run out: whoever lives renews first
-                found = await self._lease_and_open(flow)
+                is_all = await self._lease_and_open(flow)
                 lost_at = None
             except CONNECTION_LOST as error:
                 log.warning("lease_waits_for_database", carrier=self.carrier.name, error=type(error).__name__)
-                found = False
+                is_all = True
                 lost_at = lost_at or clock.monotonic()
-            if found:
-                await asyncio.sleep(LEASE_PAUSE_SECONDS)
-            else:
+            await asyncio.sleep(LEASE_PAUSE_SECONDS)
+            if is_all:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(flow.work.wait(), POLL_SECONDS)
         await flow.opened()
@@ -177,27 +178,30 @@ class Lane:
         """What may be leased now, in this order."""
         enough = HURRIED_READY_MAX if flow.may_rest and self._hurry.is_on else READY_MAX
         if sum(len(self._ready[p]) for p in flow.priorities) >= enough:
+            flow.is_blocked = True
             return [p for p in flow.priorities if p <= HURRIES and not self._ready[p]]
         if flow.turn % SHARE_TURN == SHARE_TURN - 1:
             return list(reversed(flow.priorities))
         return list(flow.priorities)
 
     async def _lease_and_open(self, flow: Flow) -> bool:
+        """Take what is there; False when there may be more, which nothing would tell."""
         if self.link is None or not self.link.is_ready:
+            flow.is_blocked = True
             await self._release_idle()
-            return False
+            return True
         priorities = self._next_priorities(flow)
         if not priorities:
-            return False
+            return True
         flow.turn += 1
+        messages_max = HURRIED_MESSAGES if self._hurry.is_on else LEASE_MESSAGES
         async with self._pool.acquire() as conn:
             leased = await queue_store.lease_chunks(
                 conn, carrier_id=self.carrier.id, owner=self._owner, lease_seconds=LEASE_SECONDS, priorities=priorities,
-                after=[self._served[p] for p in priorities], accounts_max=50,
-                messages_max=HURRIED_MESSAGES if self._hurry.is_on else LEASE_MESSAGES,
+                after=[self._served[p] for p in priorities], accounts_max=LEASE_ACCOUNTS, messages_max=messages_max,
             )  # fmt: skip
         reach("deliver.leased")
-        self._advance_round(flow, priorities, leased)
+        self._advance_round(leased)
         if any(chunk.priority <= HURRIES for chunk in leased):
             self._hurry.begin()
         for chunk in leased:
@@ -206,18 +210,18 @@ class Lane:
         fresh = [chunk for chunk in leased if chunk.id not in self._held]
         if fresh:
             await flow.open(self._open(fresh))
-        return bool(leased)
+        count = sum(len(chunk.message_ids) - chunk.intended for chunk in leased)
+        return count < messages_max and len(leased) < LEASE_ACCOUNTS
 
-    def _advance_round(self, flow: Flow, priorities: Sequence[int], leased: Sequence[Chunk]) -> None:
-        """The next lease goes on behind the account served last; after the last account, from the beginning."""
-        last = dict.fromkeys(priorities, queue_store.NOBODY)
+    def _advance_round(self, leased: Sequence[Chunk]) -> None:
+        """The next lease goes on behind the account that came last in this round."""
+        last: dict[int, tuple[bool, int, UUID]] = {}
         for chunk in leased:
-            last[chunk.priority] = max(last[chunk.priority], chunk.account_id, key=lambda a: a.int)
-        behind = any(self._served[p] != queue_store.NOBODY for p in priorities)
-        for priority, account_id in last.items():
+            account_id, served = chunk.account_id, self._served[chunk.priority]
+            place = (account_id.int <= served.int, account_id.int, account_id)
+            last[chunk.priority] = max(last.get(chunk.priority, place), place)
+        for priority, (_, _, account_id) in last.items():
             self._served[priority] = account_id
-        if behind and not leased:
-            flow.work.set()  # the round began behind somebody and found nothing: look once from the start
 
     async def _open(self, chunks: Sequence[Chunk]) -> None:
         messages = await self._loader.load_chunks(chunks)
@@ -288,8 +292,7 @@ class Lane:
             if not batch:
                 flow.room.clear()
                 continue
-            if sum(len(self._ready[p]) for p in flow.priorities) < READY_MAX:
-                flow.work.set()
+            flow.unblock()
             self._declaring += len(batch)
             try:
                 leaving = await self._declare(batch)

@@ -24,12 +24,20 @@ class Flow:
         self.work = asyncio.Event()
         self.room = asyncio.Event()
         self.turn = 0
+        self.is_blocked = False
+        """Less was leased than is there, for want of a link or of room for what is opened."""
         self._opening: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         """Look at everything again."""
         self.work.set()
         self.room.set()
+
+    def unblock(self) -> None:
+        """There may be room now: lease again what was left."""
+        if self.is_blocked:
+            self.is_blocked = False
+            self.work.set()
 
     async def open(self, opening: Coroutine[Any, Any, None]) -> None:
         """Let leased chunks be opened: those of a campaign before the next lease, urgent ones beside it."""

@@ -17,7 +17,6 @@ from sendigopro.foundation.problems import Conflict, Problem, Unavailable, Unpai
 from sendigopro.ledger import store as ledger
 from sendigopro.messages import store
 from sendigopro.messages.assemble import Assembled, Verdict, assemble
-from sendigopro.messages.model import HURRIES
 from sendigopro.messages.rows import Prepared, pack_body, pack_message, pack_tags
 
 log = structlog.get_logger()
@@ -47,8 +46,8 @@ class GroupWriter:
         self._linger_seconds = linger_seconds
         self._waiting: list[Entry] = []
         self._arrived = asyncio.Event()
-        self.hint: Callable[[set[UUID], bool], None] | None = None
-        """Called after each commit that queued something due: for which carriers, and whether any of it is urgent."""
+        self.hint: Callable[[set[tuple[UUID, int]]], None] | None = None
+        """Called after each commit that queued something due: for which carriers, and at which priorities."""
 
     def submit(self, entry: Entry) -> None:
         """Queue a request; its future is resolved after the commit."""
@@ -123,8 +122,7 @@ class GroupWriter:
             else:
                 entry.done.set_result(answer)
         if assembled.chunks and self.hint is not None:
-            is_urgent = any(chunk.priority <= HURRIES for chunk in assembled.chunks)
-            self.hint({chunk.carrier_id for chunk in assembled.chunks}, is_urgent)
+            self.hint({(chunk.carrier_id, chunk.priority) for chunk in assembled.chunks})
 
 
 def _is_plain(group: Sequence[Entry]) -> bool:

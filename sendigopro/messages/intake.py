@@ -14,6 +14,7 @@ from sendigopro.foundation.postgres import CONNECTION_LOST, Pool
 from sendigopro.messages import store
 from sendigopro.messages.accept import Acceptor
 from sendigopro.messages.group import GroupWriter
+from sendigopro.messages.model import HURRIES
 from sendigopro.runtime import Runtime
 from sendigopro.vault.vault import Vault
 
@@ -39,7 +40,7 @@ class Intake:
         self._directory = directory
         self._hinted = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._queued_for: set[UUID] = set()
+        self._queued: set[tuple[UUID, int]] = set()
         self._writers = [GroupWriter(runtime.main, linger_seconds=LINGER_SECONDS) for _ in range(WRITERS)]
         for writer in self._writers:
             writer.hint = self._note
@@ -61,10 +62,10 @@ class Intake:
             tasks.create_task(self._hint())
             tasks.create_task(self._look())
 
-    def _note(self, carrier_ids: set[UUID], is_urgent: bool) -> None:  # noqa: FBT001  # the shape of a hint
-        self._queued_for |= carrier_ids
+    def _note(self, places: set[tuple[UUID, int]]) -> None:
+        self._queued |= places
         self._hinted.set()
-        if is_urgent:
+        if any(priority <= HURRIES for _, priority in places):
             self._urgent.set()
 
     async def _hint(self) -> None:
@@ -76,10 +77,10 @@ class Intake:
             await self._hinted.wait()
             self._hinted.clear()
             self._urgent.clear()
-            carriers, self._queued_for = self._queued_for, set()
+            places, self._queued = self._queued, set()
             try:
                 async with self._pool.acquire() as conn:
-                    await store.notify_work(conn, carriers)
+                    await store.notify_work(conn, places)
             except CONNECTION_LOST:
                 await asyncio.sleep(RETRY_SECONDS)
             with suppress(TimeoutError):

@@ -87,11 +87,12 @@ class Lanes:
                 await opened.lane.renew()
             await asyncio.sleep(RENEW_SECONDS)
 
-    def hint(self, carrier: str) -> None:
-        """Something was queued for a carrier: its lane looks."""
-        opened = self._open.get(UUID(carrier))
+    def hint(self, place: str) -> None:
+        """Something was queued for a carrier at a priority (see `notify_work`): its lane looks."""
+        carrier_id, _, priority = place.partition(" ")
+        opened = self._open.get(UUID(carrier_id))
         if opened is not None:
-            opened.lane.hint()
+            opened.lane.hint(int(priority))
 
     def configuration_changed(self) -> None:
         """Carriers or routes changed: look at once."""

@@ -298,11 +298,11 @@ async def unclaim(conn: Conn, claims: Sequence[Claim]) -> None:
     )
 
 
-async def notify_work(conn: Conn, carrier_ids: Iterable[UUID]) -> None:
-    """Wake the workers that drain these carriers; a hint only, the poll is the net."""
+async def notify_work(conn: Conn, places: Iterable[tuple[UUID, int]]) -> None:
+    """Tell workers for which carriers, and at which priorities, something was queued; a hint, the poll is the net."""
     await conn.execute(
-        "SELECT pg_notify('sendigopro_work', carrier) FROM unnest($1::text[]) AS c (carrier)",
-        [str(carrier_id) for carrier_id in carrier_ids],
+        "SELECT pg_notify('sendigopro_work', place) FROM unnest($1::text[]) AS p (place)",
+        [f"{carrier_id} {priority}" for carrier_id, priority in places],
     )
 
 

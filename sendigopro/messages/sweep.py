@@ -16,7 +16,7 @@ from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool
 from sendigopro.messages import queue_store, settle_store, store
 from sendigopro.messages.load import Loader
-from sendigopro.messages.model import CHARGED, Channel, Chunk, Rank, Why
+from sendigopro.messages.model import CHARGED, PRIORITIES, Channel, Chunk, Rank, Why
 from sendigopro.messages.queue_store import Due
 from sendigopro.messages.route import route
 from sendigopro.messages.settle import Item, record
@@ -87,7 +87,7 @@ class Sweeper:
                         conn, account_id=account_id, mode=mode, from_carrier=carrier_id, to_carrier=choice.carrier.id,
                         limit=BATCH,
                     )  # fmt: skip
-                    await store.notify_work(conn, [choice.carrier.id])
+                    await store.notify_work(conn, [(choice.carrier.id, priority) for priority in PRIORITIES])
         return moved
 
     async def _queue_due(self) -> int:
@@ -106,7 +106,7 @@ class Sweeper:
                     chunk_ids=[chunk.id for chunk, _, _ in places],
                     positions=[position for _, position, _ in places],
                 )
-                await store.notify_work(conn, {chunk.carrier_id for chunk in chunks})
+                await store.notify_work(conn, {(chunk.carrier_id, chunk.priority) for chunk in chunks})
             reach("sweep.before_commit")
         return len(due)
 

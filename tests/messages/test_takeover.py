@@ -54,9 +54,8 @@ async def lane_of(house: House, name: str) -> tuple[Lane, Paper]:
 
 
 async def lease_again(lane: Lane) -> None:
-    """Lease what is there; the round of accounts may have to begin anew."""
-    while not await lane._lease_and_open(lane.urgent):  # noqa: SLF001  # step by step
-        await asyncio.sleep(0.01)
+    """Lease what is there, and wait until it is opened."""
+    await lane._lease_and_open(lane.urgent)  # noqa: SLF001  # step by step
     await lane.urgent.opened()
 
 
