@@ -12,6 +12,53 @@ NOBODY = UUID(int=0)
 """Before every account: where a round begins."""
 EVERYBODY = UUID(int=(1 << 128) - 1)
 """Behind every account: where a round ends."""
+LEASE = """
+WITH RECURSIVE round AS (
+    SELECT priority, place, after, $8::uuid AS last, 1 AS lap
+    FROM unnest($2::smallint[], $3::uuid[]) WITH ORDINALITY AS p (priority, after, place)
+    UNION ALL
+    SELECT priority, place, $9::uuid, after, 2
+    FROM unnest($2::smallint[], $3::uuid[]) WITH ORDINALITY AS p (priority, after, place)
+),
+walk AS (
+    SELECT r.priority, r.place, r.lap, r.last, first.account_id, 1 AS step
+    FROM round r CROSS JOIN LATERAL (
+        SELECT account_id FROM main.chunks
+        WHERE carrier_id = $1 AND priority = r.priority AND account_id > r.after AND account_id <= r.last
+          AND lease_until < now()
+        ORDER BY account_id LIMIT 1
+    ) first
+    UNION ALL
+    SELECT w.priority, w.place, w.lap, w.last, next.account_id, w.step + 1
+    FROM walk w CROSS JOIN LATERAL (
+        SELECT account_id FROM main.chunks
+        WHERE carrier_id = $1 AND priority = w.priority AND account_id > w.account_id AND account_id <= w.last
+          AND lease_until < now()
+        ORDER BY account_id LIMIT 1
+    ) next
+    WHERE w.step < $4
+),
+candidates AS (
+    SELECT w.place, w.lap, w.account_id, c.id, c.n - c.intended AS open,
+           row_number() OVER (PARTITION BY w.place, w.account_id ORDER BY c.id) AS turn
+    FROM walk w CROSS JOIN LATERAL (
+        SELECT id, n, intended FROM main.chunks
+        WHERE carrier_id = $1 AND priority = w.priority AND account_id = w.account_id AND lease_until < now()
+        ORDER BY id LIMIT 64
+    ) c
+),
+picked AS (
+    SELECT account_id, id, sum(open) OVER (ORDER BY place, turn, lap, account_id, id) - open AS before
+    FROM candidates
+),
+unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE main.chunks c SET lease_owner = $6, lease_until = now() + make_interval(secs => $7)
+FROM picked p CROSS JOIN unhurried
+WHERE c.account_id = p.account_id AND c.id = p.id AND p.before < $5 AND c.lease_until < now()
+RETURNING c.account_id, c.id, c.mode, c.carrier_id, c.priority, c.message_ids, c.intended, c.dropped, c.attempt,
+          c.body_expires_on, c.min_expires_at, old.lease_owner IS DISTINCT FROM $6 AS was_anothers
+"""
+"""Two laps for each priority: from behind the account served last to the end, and from the beginning to it."""
 
 
 async def lease_chunks(
@@ -32,52 +79,7 @@ async def lease_chunks(
     last test. It does not wait for the disk: who loses it with the server's memory may declare nothing in it.
     """
     rows = await conn.fetch(
-        """
-        WITH RECURSIVE round AS (
-            SELECT priority, place, after, $8::uuid AS last, 1 AS lap
-            FROM unnest($2::smallint[], $3::uuid[]) WITH ORDINALITY AS p (priority, after, place)
-            UNION ALL
-            SELECT priority, place, $9::uuid, after, 2
-            FROM unnest($2::smallint[], $3::uuid[]) WITH ORDINALITY AS p (priority, after, place)
-        ),
-        walk AS (
-            SELECT r.priority, r.place, r.lap, r.last, first.account_id, 1 AS step
-            FROM round r CROSS JOIN LATERAL (
-                SELECT account_id FROM main.chunks
-                WHERE carrier_id = $1 AND priority = r.priority AND account_id > r.after AND account_id <= r.last
-                  AND lease_until < now()
-                ORDER BY account_id LIMIT 1
-            ) first
-            UNION ALL
-            SELECT w.priority, w.place, w.lap, w.last, next.account_id, w.step + 1
-            FROM walk w CROSS JOIN LATERAL (
-                SELECT account_id FROM main.chunks
-                WHERE carrier_id = $1 AND priority = w.priority AND account_id > w.account_id AND account_id <= w.last
-                  AND lease_until < now()
-                ORDER BY account_id LIMIT 1
-            ) next
-            WHERE w.step < $4
-        ),
-        candidates AS (
-            SELECT w.place, w.lap, w.account_id, c.id, c.n - c.intended AS open,
-                   row_number() OVER (PARTITION BY w.place, w.account_id ORDER BY c.id) AS turn
-            FROM walk w CROSS JOIN LATERAL (
-                SELECT id, n, intended FROM main.chunks
-                WHERE carrier_id = $1 AND priority = w.priority AND account_id = w.account_id AND lease_until < now()
-                ORDER BY id LIMIT 64
-            ) c
-        ),
-        picked AS (
-            SELECT account_id, id, sum(open) OVER (ORDER BY place, turn, lap, account_id, id) - open AS before
-            FROM candidates
-        ),
-        unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-        UPDATE main.chunks c SET lease_owner = $6, lease_until = now() + make_interval(secs => $7)
-        FROM picked p CROSS JOIN unhurried
-        WHERE c.account_id = p.account_id AND c.id = p.id AND p.before < $5 AND c.lease_until < now()
-        RETURNING c.account_id, c.id, c.mode, c.carrier_id, c.priority, c.message_ids, c.intended, c.dropped, c.attempt,
-                  c.body_expires_on, c.min_expires_at, old.lease_owner IS DISTINCT FROM $6 AS was_anothers
-        """,
+        LEASE,
         carrier_id,
         list(priorities),
         list(after),
