@@ -275,7 +275,7 @@ class Acceptor:
         return Prepared(
             id=message_id,
             terms=terms,
-            subject_id=subject.id,
+            subject_id=subject.raw_id,
             segments=draft.segments,
             encoding=draft.encoding,
             country=_two_letters(draft.phone.country),

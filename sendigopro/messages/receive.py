@@ -142,7 +142,7 @@ class Receiver:
                 direction=Direction.INBOUND, purpose=Purpose.TRANSACTIONAL, priority=0, sender_id=arrival.sender.id,
                 key_id=NOBODY, carrier_id=NOBODY, currency="EUR",
             ),
-            subject_id=subject.id,
+            subject_id=subject.raw_id,
             segments=counted.parts,
             encoding=counted.encoding,
             country=phone.country if len(phone.country) == 2 else "ZZ",  # noqa: PLR2004  # ISO 3166-1 alpha-2

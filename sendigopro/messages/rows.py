@@ -55,7 +55,7 @@ class Prepared(msgspec.Struct, gc=False):
 
     id: bytes
     terms: Terms
-    subject_id: UUID
+    subject_id: bytes
     segments: int
     encoding: int
     country: str
@@ -82,7 +82,7 @@ def pack_message(placed: Placed) -> bytes:
     """A row of `messages`."""
     one, chunk_id, held_micros = placed.message, placed.chunk_id, placed.held_micros
     facts = _FACTS.pack(
-        16, one.id, 16, one.subject_id.bytes, 2, one.segments, 2, one.encoding, 2, one.country.encode(),
+        16, one.id, 16, one.subject_id, 2, one.segments, 2, one.encoding, 2, one.country.encode(),
         8, one.price_micros, 8, _pg_us(one.expires_at), 4, pg_day(one.body_expires_on), 1, one.has_callback,
     )  # fmt: skip
     if chunk_id is not None:

@@ -161,7 +161,7 @@ def _columns_of_few(placed: Sequence[Placed]) -> tuple[list[Any], ...]:
         [t.currency for t in terms],
         [number_of[id(m.terms)] for m in messages],
         [ids.from_bytes(m.id) for m in messages],
-        [m.subject_id for m in messages],
+        [ids.from_bytes(m.subject_id) for m in messages],
         [m.segments for m in messages],
         [m.encoding for m in messages],
         [m.country for m in messages],

@@ -147,7 +147,7 @@ class Enrolment:
         today = clock.today()
         rows = sorted(
             pack_subject(
-                account_id=one.keys.account_id.bytes, mode=one.mode, lookup=one.lookup, subject_id=subject.id.bytes,
+                account_id=one.keys.account_id.bytes, mode=one.mode, lookup=one.lookup, subject_id=subject.raw_id,
                 kind=macs.PHONE, key_slot=subject.slot, country=one.country, identifier=sealed, today=today,
             )
             for one, (subject, sealed) in zip(wanted, new, strict=True)
@@ -199,7 +199,7 @@ class Enrolment:
                 dead.append(row)
                 missing.append(one)
                 continue
-            one.subject = Subject(row.id, one.phone, row.country, key, row.key_slot)
+            one.subject = Subject(row.id.bytes, one.phone, row.country, key, row.key_slot)
             if row.last_seen < today:
                 self._on_seen_again(row.account_id, row.id)
         for row in dead:
@@ -213,11 +213,9 @@ class Enrolment:
 
     def _sealed(self, one: Wanted, slot: int) -> tuple[Subject, bytes]:
         key = self._keys.key(slot)
-        subject_id, keys = ids.new(), one.keys
+        subject_id, keys = ids.new_bytes(), one.keys
         sealer = Sealer(identifier_key(key, keys.seal))
-        sealed = sealer.seal(
-            column_of(keys.account_id.bytes, TABLE, COLUMN), subject_id.bytes, one.phone.reveal().encode()
-        )
+        sealed = sealer.seal(column_of(keys.account_id.bytes, TABLE, COLUMN), subject_id, one.phone.reveal().encode())
         return Subject(subject_id, one.phone, one.country, key, slot), sealed
 
 

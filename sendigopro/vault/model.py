@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from sendigopro.foundation import ids
 from sendigopro.foundation.personal import Phone
 
 PLATFORM = UUID(int=0)
@@ -12,14 +13,22 @@ PLATFORM = UUID(int=0)
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False):
-    """An end user as one account knows them; a person two accounts write to is two subjects."""
+    """An end user as one account knows them; a person two accounts write to is two subjects.
 
-    id: UUID
+    Caches hold tens of thousands, so it holds nothing that the garbage collector would have to look at: no UUID.
+    """
+
+    raw_id: bytes
     phone: Phone
     country: str
     key: bytes
     slot: int
     """Where the key stands in the key store: what an erasure names."""
+
+    @property
+    def id(self) -> UUID:
+        """Its id, for everything but packed rows."""
+        return ids.from_bytes(self.raw_id)
 
     def __repr__(self) -> str:
         return f"<Subject {self.id}>"

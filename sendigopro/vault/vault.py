@@ -46,7 +46,7 @@ class Vault:
             pool, keys=keys, slots=self._slots, linger_seconds=linger_seconds, on_seen_again=self._seen.add
         )
         self._by_lookup: tuple[Recent[bytes, Subject], ...] = tuple(Recent(subjects_max) for _ in MODES)
-        self._by_id: Recent[tuple[UUID, UUID], Subject] = Recent(subjects_max)
+        self._by_id: Recent[bytes, Subject] = Recent(subjects_max)  # by the ids of account and subject
         self._accounts: Recent[UUID, AccountKeys] = Recent(accounts_max)
         self._buckets: Recent[tuple[UUID, date], BucketKey] = Recent(buckets_max)
         self._platform: AccountKeys | None = None  # never dropped: receipts of strangers are matched under its keys
@@ -94,17 +94,18 @@ class Vault:
         if clock.monotonic() >= self._check_at:
             self._drop_erased()
         keys = await self.load_account(account_id)
-        found = {one: subject for one in subject_ids if (subject := self._by_id.get((account_id, one))) is not None}
+        account = account_id.bytes
+        found = {one: subject for one in subject_ids if (subject := self._by_id.get(account + one.bytes)) is not None}
         missing = [one for one in subject_ids if one not in found]
         if missing:
             epoch = self._keys.epoch
             async with self._pool.acquire() as conn:
                 rows = await store.read_subjects(conn, account_id=account_id, ids=missing)
             opened = [(row, subject) for row in rows if (subject := self._opened(keys, row)) is not None]
-            found.update((subject.id, subject) for _, subject in opened)
+            found.update((row.id, subject) for row, subject in opened)
             if self._keys.epoch == epoch:
                 for row, subject in opened:
-                    self._by_id.put((account_id, subject.id), subject)
+                    self._by_id.put(account + subject.raw_id, subject)
                     self._by_lookup[row.mode].put(row.lookup, subject)
         return found
 
@@ -119,7 +120,7 @@ class Vault:
             rows = await store.find_subjects(conn, account_ids=[account_id], modes=[mode], lookups=[[lookup]])
         for row in rows:
             try:
-                return Subject(row.id, phone.phone, row.country, self._keys.key(row.key_slot), row.key_slot)
+                return Subject(row.id.bytes, phone.phone, row.country, self._keys.key(row.key_slot), row.key_slot)
             except KeyErasedError:
                 continue
         return None
@@ -201,7 +202,7 @@ class Vault:
         for one in settled:
             subject = one.found()
             self._by_lookup[one.mode].put(one.lookup, subject)
-            self._by_id.put((one.keys.account_id, subject.id), subject)
+            self._by_id.put(one.keys.account_id.bytes + subject.raw_id, subject)
 
     def _opened(self, keys: AccountKeys, row: store.SealedSubject) -> Subject | None:
         try:
@@ -210,7 +211,7 @@ class Vault:
             return None
         place = (keys.account_id.bytes, enrol.TABLE, enrol.COLUMN, row.id.bytes)
         clear = sealing.open_(sealing.identifier_key(key, keys.seal), place, row.identifier)
-        return Subject(row.id, Phone(clear.decode()), row.country, key, row.key_slot)
+        return Subject(row.id.bytes, Phone(clear.decode()), row.country, key, row.key_slot)
 
     def _loaded(self, account_id: UUID) -> AccountKeys:
         keys = self._platform if account_id == PLATFORM else self._accounts.get(account_id)
