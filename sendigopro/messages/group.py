@@ -12,6 +12,7 @@ import structlog
 
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
+from sendigopro.foundation.pace import Pace
 from sendigopro.foundation.postgres import CONNECTION_LOST, MAYBE_COMMITTED, Conn, Pool, Row
 from sendigopro.foundation.problems import Conflict, Problem, Unavailable, Unpaid, Unprocessable
 from sendigopro.ledger import store as ledger
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 GROUP_MESSAGES_MAX = 500
 FEW_MAX = 60
+PACE_SECONDS = 0.002
+"""Groups begin at least so far apart: most of what comes out of enrolment has gathered company there."""
 MIDNIGHT_MARGIN = timedelta(minutes=5)
 REFUSED = UUID(int=0)
 """Stands in a claim for an item that was refused: a replay refuses it again."""
@@ -41,9 +44,9 @@ class Entry:
 class GroupWriter:
     """One of a process's writers: it takes what has come in, commits it, and answers."""
 
-    def __init__(self, pool: Pool, *, linger_seconds: float) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._linger_seconds = linger_seconds
+        self._pace = Pace(PACE_SECONDS)
         self._waiting: list[Entry] = []
         self._arrived = asyncio.Event()
         self.hint: Callable[[set[tuple[UUID, int]]], None] | None = None
@@ -58,8 +61,7 @@ class GroupWriter:
         """Commit groups until cancelled."""
         while True:
             await self._arrived.wait()
-            if self._linger_seconds:
-                await asyncio.sleep(self._linger_seconds)
+            await self._pace.turn()
             group = self._take()
             try:
                 await self._commit(group)

@@ -21,8 +21,7 @@ from sendigopro.vault.vault import Vault
 log = structlog.get_logger()
 
 WRITERS = 2
-LINGER_SECONDS = 0.002
-HINT_PAUSE_SECONDS = 0.008
+HINT_PAUSE_SECONDS = 0.02
 LOOK_SECONDS = 1.0
 LOOK_REST = 20
 RETRY_SECONDS = 0.5
@@ -41,7 +40,7 @@ class Intake:
         self._hinted = asyncio.Event()
         self._urgent = asyncio.Event()
         self._queued: set[tuple[UUID, int]] = set()
-        self._writers = [GroupWriter(runtime.main, linger_seconds=LINGER_SECONDS) for _ in range(WRITERS)]
+        self._writers = [GroupWriter(runtime.main) for _ in range(WRITERS)]
         for writer in self._writers:
             writer.hint = self._note
         self.acceptor = Acceptor(

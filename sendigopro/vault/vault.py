@@ -36,15 +36,12 @@ class Vault:
         subjects_max: int = 50_000,
         accounts_max: int = 50_000,
         buckets_max: int = 10_000,
-        linger_seconds: float = 0,
     ) -> None:
         self._pool = pool
         self._keys = keys
         self._slots = Slots(pool, keys)
         self._seen = SeenAgain(pool)
-        self._enrolment = Enrolment(
-            pool, keys=keys, slots=self._slots, linger_seconds=linger_seconds, on_seen_again=self._seen.add
-        )
+        self._enrolment = Enrolment(pool, keys=keys, slots=self._slots, on_seen_again=self._seen.add)
         self._by_lookup: tuple[Recent[bytes, Subject], ...] = tuple(Recent(subjects_max) for _ in MODES)
         self._by_id: Recent[bytes, Subject] = Recent(subjects_max)  # by the ids of account and subject
         self._accounts: Recent[UUID, AccountKeys] = Recent(accounts_max)
