@@ -18,6 +18,8 @@ from tests.message_centre import Simulator
 
 REACH = re.compile(r'^\s+(?:await )?(?:killpoints\.)?reach\("([a-z_.]+)"\)', re.MULTILINE)
 REACHED_SECONDS_MAX = 3.0
+AT_START = frozenset({"vault.block_taken"})
+"""Places passed by a web process that has just begun, and seldom by an old one: a block has keys for 4,096 people."""
 READY_SECONDS_MAX = 90.0
 POLL_SECONDS = 0.01
 
@@ -79,7 +81,8 @@ def plan(count: int, chance: random.Random) -> Iterator[Kill]:
         place = places[number // 2 % len(places)]
         draw = chance.random()
         if number % 2 == 0:
-            yield Kill("postgres" if draw < 0.15 else "whoever", place, chance.randint(1, 8))
+            nth = chance.randint(1, 8)
+            yield Kill("postgres" if draw < 0.15 else "whoever", place, 1 if place in AT_START else nth)
         elif draw < 0.4:
             yield Kill("web")
         elif draw < 0.8:
@@ -156,6 +159,8 @@ class Conductor:
         draft = self.order_file.with_suffix(".draft")
         draft.write_text(f"{kill.point}:{kill.nth}:{victim or ''}")
         draft.replace(self.order_file)
+        if kill.point in AT_START:
+            self.kill_one("web", pids)
         deadline = time.monotonic() + REACHED_SECONDS_MAX
         while self.order_file.exists():
             if time.monotonic() > deadline:
