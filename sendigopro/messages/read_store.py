@@ -27,28 +27,31 @@ async def read_states(conn: Conn, *, account_id: UUID, message_ids: Sequence[UUI
     """The highest outcome of each message, or what the queue says of it.
 
     All in one statement, so that a message that moves from the queue to its outcome meanwhile is seen in one of them.
+    All is looked up message by message: planned while tables were empty, joins would read them whole, or once for each.
     """
     rows = await conn.fetch(
         """
-        WITH asked AS (SELECT unnest($2::uuid[]) AS id),
-        highest AS (
-            SELECT DISTINCT ON (message_id) message_id, rank, reason, at FROM main.outcomes
-            WHERE account_id = $1 AND rank = ANY($3) AND message_id = ANY($2) AND message_id >= $4 AND message_id <= $5
-            ORDER BY message_id, rank DESC
-        ),
-        placed AS (
-            SELECT m.id, coalesce(v.chunk_id, m.chunk_id) AS chunk_id, coalesce(v.position, m.position) AS position
-            FROM main.messages m
-            LEFT JOIN main.moved v ON v.account_id = $1 AND v.message_id = m.id
-            WHERE m.account_id = $1 AND m.id = ANY($2) AND m.id >= $4 AND m.id <= $5
-        )
-        SELECT a.id, h.rank, h.reason, h.at, w.why, coalesce(p.position < c.intended, false) AS is_intended,
+        SELECT m.id, h.rank, h.reason, h.at, w.why,
+               coalesce(coalesce(v.position, m.position) < c.intended, false) AS is_intended,
                coalesce(w.attempt, c.attempt, 1) AS attempt
-        FROM asked a
-        LEFT JOIN highest h ON h.message_id = a.id
-        LEFT JOIN main.waiting w ON w.account_id = $1 AND w.message_id = a.id
-        LEFT JOIN placed p ON p.id = a.id
-        LEFT JOIN main.chunks c ON c.account_id = $1 AND c.id = p.chunk_id
+        FROM main.messages m
+        LEFT JOIN LATERAL (
+            SELECT rank, reason, at FROM main.outcomes
+            WHERE account_id = $1 AND rank = ANY($3) AND message_id = m.id AND message_id >= $4 AND message_id <= $5
+            ORDER BY rank DESC LIMIT 1
+        ) h ON true
+        LEFT JOIN LATERAL (
+            SELECT why, attempt FROM main.waiting WHERE account_id = $1 AND message_id = m.id LIMIT 1
+        ) w ON true
+        LEFT JOIN LATERAL (
+            SELECT chunk_id, position FROM main.moved
+            WHERE account_id = $1 AND message_id = m.id AND message_id >= $4 AND message_id <= $5 LIMIT 1
+        ) v ON true
+        LEFT JOIN LATERAL (
+            SELECT intended, attempt FROM main.chunks
+            WHERE account_id = $1 AND id = coalesce(v.chunk_id, m.chunk_id) LIMIT 1
+        ) c ON true
+        WHERE m.account_id = $1 AND m.id = ANY($2) AND m.id >= $4 AND m.id <= $5
         """,
         account_id,
         list(message_ids),

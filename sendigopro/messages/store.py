@@ -320,9 +320,10 @@ async def read_messages(conn: Conn, *, account_id: UUID, message_ids: Sequence[U
                m.segments, m.encoding, m.country, m.carrier_id, m.price_micros, m.held_micros, m.currency, m.send_at,
                m.expires_at, m.body_expires_on, m.has_callback, m.chunk_id, m.position, b.body, b.details
         FROM main.messages m
-        LEFT JOIN main.message_bodies b
-          ON b.account_id = m.account_id AND b.message_id = m.id AND b.expires_on = m.body_expires_on
-         AND b.account_id = $1 AND b.message_id = ANY($2)
+        LEFT JOIN LATERAL (
+            SELECT body, details FROM main.message_bodies
+            WHERE account_id = m.account_id AND message_id = m.id AND expires_on = m.body_expires_on LIMIT 1
+        ) b ON true
         WHERE m.account_id = $1 AND m.id = ANY($2) AND m.id >= $3 AND m.id <= $4
         """,
         account_id,
@@ -343,9 +344,11 @@ async def read_to_send(
                m.price_micros, m.held_micros, m.currency, m.send_at, m.expires_at, m.body_expires_on, m.has_callback,
                b.body, b.details
         FROM main.messages m
-        LEFT JOIN main.message_bodies b
-          ON b.account_id = m.account_id AND b.message_id = m.id AND b.expires_on = m.body_expires_on
-         AND b.account_id = ANY($1) AND b.message_id = ANY($2) AND b.expires_on = ANY($5)
+        LEFT JOIN LATERAL (
+            SELECT body, details FROM main.message_bodies
+            WHERE account_id = m.account_id AND message_id = m.id AND expires_on = m.body_expires_on
+              AND expires_on = ANY($5) LIMIT 1
+        ) b ON true
         WHERE m.account_id = ANY($1) AND m.id = ANY($2) AND m.id >= $3 AND m.id <= $4
         """,
         list(account_ids),
