@@ -26,7 +26,7 @@ MEET_MAX = 40
 """So many are found or made with one statement, sealed whether they are new or not."""
 RACES_MAX = 5
 PACE_SECONDS = 0.005
-"""Groups begin at least so far apart. At half of the maximum rate they hold nine instead of four, and cost less each."""
+"""Groups begin at least so far apart. At half of the maximum rate they hold nine instead of four, which costs less."""
 TABLE, COLUMN = b"subjects", b"identifier"
 
 
