@@ -279,6 +279,14 @@ async def test_who_waits_is_told_when_the_database_is_gone_and_the_next_one_is_s
     assert len(await vault.subjects_of(account, 1, [ANNA, BEN])) == 2
 
 
+async def test_what_memory_holds_of_people_gives_the_collector_nothing_to_look_at(vault: Vault) -> None:
+    (anna,) = await vault.subjects_of(uuid4(), 1, [ANNA])
+
+    held = [anna, *(getattr(anna, name) for name in anna.__struct_fields__)]
+
+    assert not any(gc.is_tracked(one) for one in held)
+
+
 async def test_memory_is_bounded_however_many_are_seen(vault_pool: Pool, key_files: FileKeys) -> None:
     account = uuid4()
     vault = Vault(vault_pool, key_files, subjects_max=100)
