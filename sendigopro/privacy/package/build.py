@@ -51,8 +51,8 @@ from sendigopro.privacy.package.sheets import (
     NOTICE_COLUMNS,
     STATUS_COLUMNS,
     Sheet,
-    message_rows,
-    status_rows,
+    message_lines,
+    status_lines,
 )
 from sendigopro.vault.vault import Subject, Vault
 
@@ -135,19 +135,19 @@ class Writer:
         lines = _ENCODER.encode_lines(records)
         self.fingerprint.feed(lines)
         self._lines.append(lines)
-        self._messages.add(message_rows(records))
-        self._statuses.add(status_rows(records))
+        self._messages.add(message_lines(records))
+        self._statuses.add(status_lines(records))
         self.latest.extend(records)
         for row, record in zip(page.messages, records, strict=True):
             self._count(record)
             if self.notices is not None:
-                self.notices.note(row["id"].bytes, [record.created_at, *(step.at for step in record.history)])
+                self.notices.note(row["id"].bytes, record)
         if self._messages.rows >= PART_SIZE:
             self.end_part()
 
-    def take_notices(self, rows: list[tuple[object, ...]]) -> None:
-        self._notices.add(rows)
-        self.counts.webhooks += len(rows)
+    def take_notices(self, lines: list[str]) -> None:
+        self._notices.add(lines)
+        self.counts.webhooks += len(lines)
         if self._notices.rows >= PART_SIZE * 4:
             self._add(NOTICE_SHEET, self._notices.take())
 
@@ -180,9 +180,12 @@ class Writer:
         counts.statuses += len(record.history)
         counts.parts += len(record.parts)
         self.countries[record.country] += 1
-        for name in {step.carrier for step in record.history}:
-            if name is None:
+        before = None
+        for step in record.history:
+            name = step.carrier
+            if name is None or name == before:
                 continue
+            before = name
             known = self.carriers.get(name)
             if known is None:
                 known = self.carriers[name] = CarrierRecord(name, 0, record.created_at, record.created_at)
@@ -233,8 +236,8 @@ async def _write_messages(sources: Sources, writer: Writer, gatherer: Gatherer, 
 
 async def _write_notices(writer: Writer) -> None:
     if writer.notices is not None:
-        async for rows in writer.notices.rows():
-            await asyncio.to_thread(writer.take_notices, rows)
+        async for lines in writer.notices.lines():
+            await asyncio.to_thread(writer.take_notices, lines)
 
 
 async def _data(sources: Sources, gatherer: Gatherer, writer: Writer) -> Data:

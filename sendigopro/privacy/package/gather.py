@@ -5,17 +5,19 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from operator import itemgetter
+from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
-from sendigopro.foundation import clock, ids
+from sendigopro.foundation import clock
 from sendigopro.foundation.alphabets import Encoding
+from sendigopro.foundation.ids import typed
 from sendigopro.foundation.postgres import Row
 from sendigopro.messages import read_store
-from sendigopro.messages.model import STATUS_OF, Details, Direction, Purpose, Rank
+from sendigopro.messages.model import STATUS_OF, Details, Direction, Purpose
 from sendigopro.messages.view import status_of
 from sendigopro.privacy.package import store
 from sendigopro.privacy.package.mask import Mask
@@ -30,7 +32,9 @@ FIRST_CHOICE = 0
 """Where `Origin.carriers` names the first choice of a route; the other keys are ranks."""
 _PURPOSES = {int(purpose): purpose.name.lower() for purpose in Purpose}
 _STATUSES = {int(rank): str(status) for rank, status in STATUS_OF.items()}
+_ENCODINGS: dict[int, Literal["gsm7", "ucs2"]] = {int(Encoding.GSM7): "gsm7", int(Encoding.UCS2): "ucs2"}
 _BODIES = b"message_bodies"
+_BY_TIME_AND_RANK = itemgetter(1, 2)  # times are written so that they sort
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -61,6 +65,7 @@ class Page:
     parts: dict[UUID, list[Row]]
     states: dict[UUID, read_store.State]
     openers: dict[date, Opener | None]
+    days: dict[date, str]
 
 
 @dataclass(slots=True)
@@ -74,10 +79,17 @@ class Gatherer:
     subject: Subject
     until: UUID
     mask: Mask = field(init=False)
+    person: str = field(init=False)
+    carrier_names: dict[UUID, str] = field(init=False)
+    sender_names: dict[UUID, str] = field(init=False)
     _openers: dict[date, Opener | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.mask = Mask(self.subject.phone)
+        self.person = self.subject.phone.reveal()
+        directory = self.sources.directory
+        self.carrier_names = {carrier.id: carrier.name for carrier in directory.carriers.values()}
+        self.sender_names = {one.id: one.value for one in directory.senders_of(self.account_id)}
 
     async def pages(self) -> AsyncIterator[Page]:
         """The next page is read while the caller works on this one."""
@@ -110,7 +122,7 @@ class Gatherer:
             open_ = [one for one in message_ids if one not in outcomes]
             states = await read_store.read_states(conn, account_id=account_id, message_ids=open_) if open_ else {}
         await self._make_openers({row["body_expires_on"] for row in rows})
-        return Page(rows, outcomes, parts, states, self._openers)
+        return Page(rows, outcomes, parts, states, self._openers, {day: day.isoformat() for day in self._openers})
 
     async def _make_openers(self, days: set[date]) -> None:
         """Ask again on each page whether the person is still there: an erasure ends the package at once."""
@@ -129,65 +141,61 @@ class Gatherer:
             self._openers[day] = Opener(vault.message_key(self.subject.key, bucket))
 
     def _record(self, row: Row, page: Page, columns: Sequence[bytes]) -> MessageRecord:
-        message_id: UUID = row["id"]
-        body, details = _open(page.openers[row["body_expires_on"]], row, columns)
-        origin = details.origin
-        is_outbound = row["direction"] == Direction.OUTBOUND
-        ours = origin.sender if origin is not None else self._sender(row["sender_id"])
-        person = self.subject.phone.reveal()
-        outcomes = page.outcomes.get(message_id, ())
+        (
+            message_id, direction, purpose, sender_id, segments, encoding, country, carrier_id, created_at, send_at,
+            expires_at, body_expires_on, body, details,
+        ) = row  # fmt: skip  # by place: a million names take seconds
+        text, kept = _open(page.openers[body_expires_on], message_id.bytes, body, details, columns)
+        outcomes = page.outcomes.get(message_id)
+        parts = page.parts.get(message_id)
+        origin = kept.origin
+        if origin is None:
+            carriers, first_carrier = self.carrier_names, self.carrier_names.get(carrier_id)
+            ours, callback_host = self.sender_names.get(sender_id), host_of(kept.callback_url)
+            status = _status(outcomes, page.states.get(message_id))
+        else:
+            carriers, first_carrier = None, origin.carriers.get(FIRST_CHOICE)
+            ours, callback_host, status = origin.sender, origin.callback_host, origin.status
+        is_outbound = direction == Direction.OUTBOUND
         return MessageRecord(
-            id=ids.typed("msg", message_id),
-            direction="outbound" if is_outbound else "inbound",
-            channel="sms",
-            created_at=ids.time_of(message_id),
-            sender=ours if is_outbound else person,
-            to=person if is_outbound else ours,
-            status=origin.status if origin is not None else _status(outcomes, page.states.get(message_id)),
-            purpose=_PURPOSES[row["purpose"]],
-            body=body,
-            body_kept_until=row["body_expires_on"],
-            segments=row["segments"],
-            encoding="ucs2" if row["encoding"] == Encoding.UCS2 else "gsm7",
-            country=row["country"],
-            send_at=row["send_at"],
-            expires_at=row["expires_at"],
-            carrier=origin.carriers.get(FIRST_CHOICE) if origin is not None else self._carrier(row["carrier_id"]),
-            callback_host=origin.callback_host if origin is not None else host_of(details.callback_url),
-            metadata={self.mask.text(k): self.mask.text(v) for k, v in details.metadata.items()},
-            tags=[self.mask.text(tag) for tag in details.tags],
-            history=self._history(outcomes, origin),
-            parts=[
-                PartRecord(one["part"], _STATUSES[one["rank"]], one["rank"], one["reason"])
-                for one in page.parts.get(message_id, ())
-            ],
+            typed("msg", message_id),
+            "outbound" if is_outbound else "inbound",
+            "sms",
+            created_at,
+            ours if is_outbound else self.person,
+            self.person if is_outbound else ours,
+            status,
+            _PURPOSES[purpose],
+            text,
+            page.days[body_expires_on],
+            segments,
+            _ENCODINGS[encoding],
+            country,
+            send_at,
+            expires_at,
+            first_carrier,
+            callback_host,
+            self.mask.words(kept.metadata) if kept.metadata else {},
+            [self.mask.text(tag) for tag in kept.tags] if kept.tags else [],
+            _history(outcomes, carriers, origin) if outcomes else [],
+            [PartRecord(part, _STATUSES[rank], rank, reason) for _, part, rank, reason in parts] if parts else [],
         )
 
-    def _history(self, outcomes: Sequence[Row], origin: Origin | None) -> list[StatusRecord]:
-        found = [
-            StatusRecord(
-                _STATUSES[rank],
-                at,
-                rank,
-                reason,
-                origin.carriers.get(rank) if origin is not None else self._carrier(carrier_id),
-                code,
-                attempt,
-            )
-            for _, rank, at, reason, carrier_id, code, attempt in outcomes
-            if origin is None or reason != UNSENT
+
+def _history(outcomes: list[Row], carriers: dict[UUID, str] | None, origin: Origin | None) -> list[StatusRecord]:
+    if len(outcomes) > 1:
+        outcomes.sort(key=_BY_TIME_AND_RANK)
+    if origin is None or carriers is not None:
+        names = carriers or {}
+        return [
+            StatusRecord(_STATUSES[rank], at, rank, reason, names.get(carrier_id), code, attempt)
+            for _, at, rank, reason, carrier_id, code, attempt in outcomes
         ]
-        if len(found) > 1:
-            found.sort(key=_by_time)
-        return found
-
-    def _sender(self, sender_id: UUID | None) -> str | None:
-        sender = self.sources.directory.sender_by_id(sender_id) if sender_id is not None else None
-        return sender.value if sender is not None else None
-
-    def _carrier(self, carrier_id: UUID | None) -> str | None:
-        carrier = self.sources.directory.carriers.get(carrier_id) if carrier_id is not None else None
-        return carrier.name if carrier is not None else None
+    return [
+        StatusRecord(_STATUSES[rank], at, rank, reason, origin.carriers.get(rank), code, attempt)
+        for _, at, rank, reason, _, code, attempt in outcomes
+        if reason != UNSENT
+    ]
 
 
 def grouped(rows: Sequence[Row]) -> dict[UUID, list[Row]]:
@@ -207,11 +215,12 @@ def host_of(url: str | None) -> str | None:
         return None
 
 
-def _open(opener: Opener | None, row: Row, columns: Sequence[bytes]) -> tuple[str | None, KeptDetails]:
+def _open(
+    opener: Opener | None, message_id: bytes, body: bytes | None, details: bytes | None, columns: Sequence[bytes]
+) -> tuple[str | None, KeptDetails]:
     """Body and details in clear, as far as their keys live."""
     if opener is None:
         return None, NO_DETAILS
-    message_id, body, details = row["id"].bytes, row["body"], row["details"]
     try:
         clear = opener.open(columns[0], message_id, body).decode() if body is not None else None
         kept = _DETAILS.decode(opener.open(columns[1], message_id, details)) if details is not None else NO_DETAILS
@@ -220,11 +229,7 @@ def _open(opener: Opener | None, row: Row, columns: Sequence[bytes]) -> tuple[st
     return clear, kept
 
 
-def _status(outcomes: Sequence[Any], state: read_store.State | None) -> str:
+def _status(outcomes: Sequence[Row] | None, state: read_store.State | None) -> str:
     if outcomes:
-        return _STATUSES[max(row["rank"] for row in outcomes)]
+        return _STATUSES[max(row[2] for row in outcomes)]
     return str(status_of(state or read_store.State()))
-
-
-def _by_time(record: StatusRecord) -> tuple[Any, int]:
-    return record.at, Rank(record.rank)

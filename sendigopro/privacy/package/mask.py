@@ -7,7 +7,6 @@ from sendigopro.foundation.personal import Phone
 # A number that says so itself, by + or 00: order numbers and amounts are left alone.
 _PHONE = re.compile(r"(?<![\w+])(?:\+|00)(?:[\s().-]?\d){8,15}(?!\d)")
 _MAIL = re.compile(r"[\w.+-]+@(?=[\w-]+\.[\w.-]+)")
-_MAYBE = re.compile(r"@|\+\d|\b00\d|\+[\s(]")
 _NO_DIGIT = re.compile(r"\D")
 SHOWN_DIGITS = 2
 COVER = "…"
@@ -21,9 +20,13 @@ class Mask:
 
     def text(self, text: str) -> str:
         """Covered twice is covered once: a package of an imported package says the same."""
-        if _MAYBE.search(text) is None:
+        if "+" not in text and "00" not in text and "@" not in text:  # nearly always
             return text
         return _MAIL.sub(f"{COVER}@", _PHONE.sub(self._cover, text))
+
+    def words(self, metadata: dict[str, str]) -> dict[str, str]:
+        """Both sides: an account may have put anything into either."""
+        return {self.text(key): self.text(value) for key, value in metadata.items()}
 
     def _cover(self, found: re.Match[str]) -> str:
         digits = _NO_DIGIT.sub("", found[0])

@@ -21,15 +21,19 @@ KEPT = timedelta(days=7)
 MANIFEST, DATA, PAGE, SCHEMA = "manifest.json", "data.json", "index.html", "schema.json"
 MESSAGES, MESSAGE_SHEET, STATUS_SHEET, NOTICE_SHEET = "messages.jsonl", "messages.csv", "statuses.csv", "webhooks.csv"
 
+Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+"""RFC 3339, UTC, to the microsecond, always as long: it sorts as it is, and the database writes it."""
+Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
+
 OnProgress = Callable[[int, int], None]
 """Told how many messages are done, of how many."""
 
 
-class StatusRecord(msgspec.Struct, forbid_unknown_fields=True):
+class StatusRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One thing that became of a message, and which carrier said so."""
 
     status: str
-    at: datetime
+    at: Moment
     rank: int
     reason: str | None
     carrier: str | None
@@ -37,7 +41,7 @@ class StatusRecord(msgspec.Struct, forbid_unknown_fields=True):
     attempt: int
 
 
-class PartRecord(msgspec.Struct, forbid_unknown_fields=True):
+class PartRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """What was reported of one part of a long message."""
 
     part: int
@@ -46,24 +50,24 @@ class PartRecord(msgspec.Struct, forbid_unknown_fields=True):
     reason: str | None
 
 
-class MessageRecord(msgspec.Struct, forbid_unknown_fields=True, rename={"sender": "from"}):
+class MessageRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename={"sender": "from"}):
     """One line of messages.jsonl. `body` is null once its term is over or it was removed."""
 
     id: str
     direction: Literal["outbound", "inbound"]
     channel: Literal["sms"]
-    created_at: datetime
+    created_at: Moment
     sender: str | None
     to: str | None
     status: str
     purpose: str
     body: str | None
-    body_kept_until: date
+    body_kept_until: Day
     segments: int
     encoding: Literal["gsm7", "ucs2"]
     country: str
-    send_at: datetime | None
-    expires_at: datetime
+    send_at: Moment | None
+    expires_at: Moment
     carrier: str | None
     """The first choice of its route; which carriers had it stands in `history`."""
     callback_host: str | None
@@ -89,7 +93,7 @@ class StandingRecord(msgspec.Struct, forbid_unknown_fields=True):
 
     scope: int
     state: Literal["opted_out", "restricted", "erased"]
-    at: datetime
+    at: Moment
 
 
 class Handling(msgspec.Struct, forbid_unknown_fields=True):
@@ -110,8 +114,8 @@ class CarrierRecord(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str
     messages: int
-    first_at: datetime
-    last_at: datetime
+    first_at: Moment
+    last_at: Moment
 
 
 class Terms(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,22 +1,22 @@
 """What the account's own systems were told about a person's messages: every attempt of a webhook, and its answer."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sendigopro.events.model import decode
 from sendigopro.foundation import ids
-from sendigopro.foundation.postgres import Row, from_us
+from sendigopro.foundation.postgres import Row
 from sendigopro.privacy.package import store
-from sendigopro.privacy.package.model import Sources
-from sendigopro.privacy.package.sheets import id_written, written
-from sendigopro.privacy.package.shelf import Shelf
+from sendigopro.privacy.package.model import MessageRecord, Sources
+from sendigopro.privacy.package.shelf import ID_BYTES, Shelf
 
 BATCHES_IN_PAGE = 100
 DELIVERIES_IN_PAGE = 200
-BEFORE_MINUTES, AFTER_MINUTES = 1, 120
+BEFORE, AFTER = timedelta(minutes=1), timedelta(hours=2)
 """An event is written with its outcome; while the database is away both wait, so some time after is looked at too."""
-MESSAGE_AND_TYPE_BYTES = 17
+MESSAGE_AND_TYPE_BYTES = ID_BYTES + 1
+MINUTE_LETTERS = len("2026-11-26T22:53")
 NOWHERE = (0, UUID(int=0))
 
 
@@ -29,17 +29,18 @@ class Notices:
         self._mode = mode
         self._until = until
         self._messages = Shelf()
-        self._minutes: set[int] = set()
+        self._minutes: set[str] = set()
         self._events = Shelf(MESSAGE_AND_TYPE_BYTES)
         self._types: list[str] = []
 
-    def note(self, message_id: bytes, times: Iterable[datetime]) -> None:
+    def note(self, message_id: bytes, record: MessageRecord) -> None:
         """A message, and when something became of it."""
         self._messages.add(message_id)
-        self._minutes.update(int(at.timestamp()) // 60 for at in times)
+        for step in record.history:
+            self._minutes.add(step.at[:MINUTE_LETTERS])
 
-    async def rows(self) -> AsyncIterator[list[tuple[object, ...]]]:
-        """Rows of webhooks.csv."""
+    async def lines(self) -> AsyncIterator[list[str]]:
+        """Lines of webhooks.csv."""
         if not self._minutes:
             return
         for first, last in spans(self._minutes):
@@ -54,7 +55,7 @@ class Notices:
             if not page:
                 return
             after = page[-1]["id"]
-            yield [row for delivery in page for row in self._attempts(delivery)]
+            yield [line for delivery in page for line in self._attempts(delivery)]
 
     async def _find_events(self, lowest: UUID, highest: UUID) -> None:
         after = NOWHERE
@@ -78,28 +79,27 @@ class Notices:
                 return
             after = (page[-1]["xid"], page[-1]["id"])
 
-    def _attempts(self, delivery: Row) -> Iterator[tuple[object, ...]]:
-        endpoint, at = ids.typed("we", delivery["endpoint_id"]), written(ids.time_of(delivery["id"]))
-        columns = zip(delivery["event_ids"], delivery["codes"], delivery["millis"], delivery["attempts"], strict=True)
-        for event_id, code, millis, attempt in columns:
-            found = self._events.find(event_id.bytes)
+    def _attempts(self, delivery: Row) -> Iterator[str]:
+        delivery_id, endpoint_id, event_ids, codes, millis, attempts = delivery
+        endpoint, at = ids.typed("we", endpoint_id), ids.time_of(delivery_id).isoformat(timespec="microseconds")
+        at = at.replace("+00:00", "Z")
+        find, types = self._events.find, self._types
+        for event_id, code, took, attempt in zip(event_ids, codes, millis, attempts, strict=True):
+            found = find(event_id.bytes)
             if found is not None:
-                event_at = written(from_us(ids.milliseconds_of(event_id) * 1000))
-                yield id_written(found[:16]), self._types[found[16]], event_at, endpoint, at, code, millis, attempt
+                message_id = ids.typed("msg", found[:ID_BYTES])
+                yield f"{message_id},{types[found[ID_BYTES]]},{endpoint},{at},{code},{took},{attempt}"
 
 
-def spans(minutes: set[int]) -> Iterator[tuple[datetime, datetime]]:
-    """The stretches of time in which events about these minutes were written; those that meet are one."""
+def spans(minutes: set[str]) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches of time in which events of these minutes were written; those that meet are one."""
     first = last = None
-    for minute in sorted(minutes):
-        if first is None or last is None or minute - BEFORE_MINUTES > last:
+    for text in sorted(minutes):
+        minute = datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC)
+        if first is None or last is None or minute - BEFORE > last:
             if first is not None and last is not None:
-                yield _moment(first), _moment(last)
-            first = minute - BEFORE_MINUTES
-        last = minute + AFTER_MINUTES
+                yield first, last
+            first = minute - BEFORE
+        last = minute + AFTER
     if first is not None and last is not None:
-        yield _moment(first), _moment(last)
-
-
-def _moment(minute: int) -> datetime:
-    return datetime.fromtimestamp(minute * 60, UTC)
+        yield first, last

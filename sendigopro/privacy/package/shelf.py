@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from sendigopro.foundation import ids
 from sendigopro.foundation.recent import Recent
 
 ID_BYTES = 16
@@ -22,7 +21,7 @@ class Shelf:
         return sum(len(one) for one in self._seconds.values()) // self._size
 
     def add(self, key: bytes, rest: bytes = b"") -> None:
-        second = ids.milliseconds_of(key) >> _SHIFT
+        second = int.from_bytes(key[:6]) >> _SHIFT
         records = self._seconds.get(second)
         if records is None:
             records = self._seconds[second] = bytearray()
@@ -31,12 +30,13 @@ class Shelf:
 
     def find(self, key: bytes) -> bytes | None:
         """What was added with this id; call it only when everything has been added."""
-        second = ids.milliseconds_of(key) >> _SHIFT
-        if second not in self._seconds:
-            return None
+        second = int.from_bytes(key[:6]) >> _SHIFT
         opened = self._open.get(second)
         if opened is None:
-            opened = dict(self._records(self._seconds[second]))
+            packed = self._seconds.get(second)
+            if packed is None:
+                return None
+            opened = dict(self._records(packed))
             self._open.put(second, opened)
         return opened.get(key)
 

@@ -75,7 +75,10 @@ async def read_terms(conn: Conn, *, account_id: UUID) -> tuple[int, int] | None:
 
 async def read_standing(conn: Conn, *, account_id: UUID, mac: bytes) -> list[Row]:
     rows: list[Row] = await conn.fetch(
-        "SELECT scope, state, at FROM main.standing WHERE account_id = $1 AND mac = $2 ORDER BY scope, state",
+        """
+        SELECT scope, state, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
+        FROM main.standing WHERE account_id = $1 AND mac = $2 ORDER BY scope, state
+        """,
         account_id,
         mac,
     )
@@ -98,12 +101,16 @@ async def read_messages(
 ) -> list[Row]:
     """The next of a subject's messages, oldest first, with their sealed bodies and details.
 
+    Times come as they are written in the package: the server has a processor of its own for that.
     Partitions are by id, so the order costs no sorting; `messages_of_subject` finds each page at once.
     """
     rows: list[Row] = await conn.fetch(
         """
-        SELECT m.id, m.direction, m.purpose, m.sender_id, m.segments, m.encoding, m.country, m.carrier_id, m.send_at,
-               m.expires_at, m.body_expires_on, b.body, b.details
+        SELECT m.id, m.direction, m.purpose, m.sender_id, m.segments, m.encoding, m.country, m.carrier_id,
+               to_char(uuid_extract_timestamp(m.id) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
+               to_char(m.send_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS send_at,
+               to_char(m.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS expires_at,
+               m.body_expires_on, b.body, b.details
         FROM main.messages m
         LEFT JOIN LATERAL (
             SELECT body, details FROM main.message_bodies
@@ -126,7 +133,9 @@ async def read_outcomes(conn: Conn, *, account_id: UUID, message_ids: Sequence[U
     """Everything that became of these messages, by the key; `message_ids` ascends."""
     rows: list[Row] = await conn.fetch(
         """
-        SELECT o.message_id, o.rank, o.at, o.reason, o.carrier_id, o.carrier_code, o.attempt
+        SELECT o.message_id,
+               to_char(o.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at,
+               o.rank, o.reason, o.carrier_id, o.carrier_code, o.attempt
         FROM main.outcomes o
         WHERE o.account_id = $1 AND o.rank = ANY($3) AND o.message_id = ANY($2)
           AND o.message_id >= $4 AND o.message_id <= $5
