@@ -56,7 +56,7 @@ from sendigopro.privacy.package.sheets import (
 )
 from sendigopro.vault.vault import Subject, Vault
 
-PART_SIZE = 25_000
+PART_SIZE = 10_000
 """Messages in one file of the package: what is held in memory at once, and what a spreadsheet opens."""
 SHOWN_ON_PAGE = 200
 _ENCODER = msgspec.json.Encoder()
@@ -180,12 +180,9 @@ class Writer:
         counts.statuses += len(record.history)
         counts.parts += len(record.parts)
         self.countries[record.country] += 1
-        before = None
-        for step in record.history:
-            name = step.carrier
-            if name is None or name == before:
+        for name in {step.carrier for step in record.history}:
+            if name is None:
                 continue
-            before = name
             known = self.carriers.get(name)
             if known is None:
                 known = self.carriers[name] = CarrierRecord(name, 0, record.created_at, record.created_at)

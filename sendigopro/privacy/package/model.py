@@ -23,6 +23,8 @@ MESSAGES, MESSAGE_SHEET, STATUS_SHEET, NOTICE_SHEET = "messages.jsonl", "message
 
 Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 """RFC 3339, UTC, to the microsecond, always as long: it sorts as it is, and the database writes it."""
+Words = Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[^\x00]*$")]
+Small = Annotated[int, msgspec.Meta(ge=0, le=32_767)]
 Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$")]
 
 OnProgress = Callable[[int, int], None]
@@ -34,20 +36,20 @@ class StatusRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     status: str
     at: Moment
-    rank: int
-    reason: str | None
-    carrier: str | None
-    carrier_code: str | None
-    attempt: int
+    rank: Small
+    reason: Words | None
+    carrier: Words | None
+    carrier_code: Words | None
+    attempt: Small
 
 
 class PartRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """What was reported of one part of a long message."""
 
-    part: int
+    part: Small
     status: str
-    rank: int
-    reason: str | None
+    rank: Small
+    reason: Words | None
 
 
 class MessageRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename={"sender": "from"}):
@@ -57,15 +59,15 @@ class MessageRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False, rename
     direction: Literal["outbound", "inbound"]
     channel: Literal["sms"]
     created_at: Moment
-    sender: str | None
-    to: str | None
+    sender: Words | None
+    to: Words | None
     status: str
     purpose: str
     body: str | None
     body_kept_until: Day
-    segments: int
+    segments: Small
     encoding: Literal["gsm7", "ucs2"]
-    country: str
+    country: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Z]{2,3}$")]
     send_at: Moment | None
     expires_at: Moment
     carrier: str | None
@@ -91,7 +93,7 @@ class Person(msgspec.Struct, forbid_unknown_fields=True):
 class StandingRecord(msgspec.Struct, forbid_unknown_fields=True):
     """An opt-out, a restriction: what the account may not do."""
 
-    scope: int
+    scope: Small
     state: Literal["opted_out", "restricted", "erased"]
     at: Moment
 

@@ -238,16 +238,18 @@ class OutcomeRow:
     rank: int
     at: datetime
     reason: str | None
+    carrier_id: UUID | None
     carrier_code: str | None
     attempt: int
 
 
 async def insert_outcomes(conn: Conn, *, account_id: UUID, rows: Sequence[OutcomeRow]) -> None:
-    """History: nothing is charged, counted or told. Its carriers are another instance's, so no id is kept of them."""
+    """History: nothing is charged, counted or told."""
     await conn.execute(
         """
-        INSERT INTO main.outcomes (account_id, message_id, rank, at, reason, carrier_code, attempt)
-        SELECT $1, * FROM unnest($2::uuid[], $3::smallint[], $4::timestamptz[], $5::text[], $6::text[], $7::smallint[])
+        INSERT INTO main.outcomes (account_id, message_id, rank, at, reason, carrier_id, carrier_code, attempt)
+        SELECT $1, * FROM unnest($2::uuid[], $3::smallint[], $4::timestamptz[], $5::text[], $6::uuid[], $7::text[],
+                                 $8::smallint[])
         ON CONFLICT DO NOTHING
         """,
         account_id,
@@ -255,6 +257,7 @@ async def insert_outcomes(conn: Conn, *, account_id: UUID, rows: Sequence[Outcom
         [row.rank for row in rows],
         [row.at for row in rows],
         [row.reason for row in rows],
+        [row.carrier_id for row in rows],
         [row.carrier_code for row in rows],
         [row.attempt for row in rows],
     )
