@@ -41,17 +41,15 @@ IdentifierFile = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Where the ZIP goes; only its owner can read it.")]
 File = Annotated[Path, typer.Argument(help="The package: a ZIP.")]
-ModeWord = Annotated[
-    Mode, typer.Option(parser=lambda word: Mode[word.upper()], metavar="live|test", help="Which kind.")
-]
+ModeWord = Annotated[str, typer.Option(metavar="live|test", help="Whether they were written to for real or in a test.")]
 
 
 @app.command("build")
-def build_one(identifier_file: IdentifierFile, out: Out, account: Account = None, mode: ModeWord = Mode.LIVE) -> None:
+def build_one(identifier_file: IdentifierFile, out: Out, account: Account = None, mode: ModeWord = "live") -> None:
     """Make the package of one person and write it to a file."""
     number = read_identifier(identifier_file)
     with shown("Building") as on_progress:
-        built = asyncio.run(make(number, out, account, mode, on_progress))
+        built = asyncio.run(make(number, out, account, mode_of(mode), on_progress))
     tell(built.manifest, f"{out} holds")
 
 
@@ -120,13 +118,19 @@ async def opened(account: str | None) -> AsyncIterator[tuple[Connected, Sources,
             await owner.close()
 
 
+def mode_of(word: str) -> Mode:
+    if word not in ("live", "test"):
+        raise OperatorError(f"There is no mode {word!r}: say live or test.")
+    return Mode[word.upper()]
+
+
 def read_identifier(source: str) -> str:
     """One line of a file or of standard input; never an argument, which every user of the machine could read."""
     try:
         text = sys.stdin.read(LINE_BYTES_MAX) if source == STDIN else Path(source).read_text("utf-8")[:LINE_BYTES_MAX]
     except (OSError, UnicodeDecodeError) as error:
         raise OperatorError(f"{source} cannot be read: give a file that holds one phone number.") from error
-    lines = text.split()
+    lines = text.strip().splitlines()
     if len(lines) != 1:
         raise OperatorError("There must be one phone number in it, like +4915112345678, and nothing else.")
     return lines[0]

@@ -3,20 +3,11 @@
 import json
 from pathlib import Path
 
-from sendigopro.channels.contract import Inbound
-from sendigopro.events.bus import Bus
-from sendigopro.foundation import ids
-from sendigopro.foundation.personal import Body, Phone
-from sendigopro.messages.model import Mode, Status
-from sendigopro.messages.receive import Receiver as InboxOf
-from sendigopro.messages.view import MessageObject
-from tests.messages.house import House
+from sendigopro.messages.model import Status
+from tests.privacy.package.letters import ANNA, BERT, CLEO, correspond
 from tests.privacy.package.unpacked import fetched, packed, subject_of, unpack
 from tests.webhooks.desk import Desk
 from tests.webhooks.receivers import Receiver, receiver
-
-ANNA, BERT, CLEO = "+4915112345678", "+4915187654321", "+447400123456"
-LONG = "A sentence that is longer than a single segment may be. " * 5
 
 
 async def test_a_package_holds_everything_of_one_person_and_nothing_of_another(desk: Desk, exports: Path) -> None:
@@ -59,27 +50,6 @@ async def test_a_package_holds_everything_of_one_person_and_nothing_of_another(d
     told = {(row["message_id"], row["event"]) for row in package.rows("webhooks")}
     assert told == {(about, type_) for about, type_ in heard(peer) if about in seen}
     assert {about for about, _ in told} == set(seen)
-
-
-async def correspond(house: House, number: str, *, times: int, callback: str) -> list[MessageObject]:
-    """Send to a person, short and long, and have them answer."""
-    sent = [
-        await house.send(
-            to=number,
-            body=f"{time} for {number} {LONG if time % 2 else ''}",
-            metadata={"order": f"{number[-4:]}-{time}"},
-            tags=[f"tag {number[-4:]}"],
-            callback_url=callback,
-        )
-        for time in range(times)
-    ]
-    sender = house.directory.sender(house.account_id, 1, None)
-    assert sender is not None
-    runtime = house.runtime
-    inbox = InboxOf(pool=runtime.main, vault=house.vault, directory=house.directory, bus=Bus(), owner="web-1")
-    inbound = Inbound(Phone(number), sender.value, Body(f"=answer of {number}"))
-    message_id = await inbox.receive(sender, mode=Mode.TEST, inbound=inbound)
-    return [*sent, await house.see(ids.typed("msg", message_id))]
 
 
 def heard(peer: Receiver) -> set[tuple[str, str]]:
