@@ -62,6 +62,7 @@ LEFT_OUT: dict[str, str] = {
     "main.message_tags.tag_mac": _KEYED,
     "main.message_tags.message_id": _REPEAT,
     "vault.buckets.bucket": "A day of the whole account; the days of your messages are in the package.",
+    "main.messages.priority": "Follows from the purpose of a message, which is in the package.",
     "main.messages.key_id": "Which of its keys the account used is the account's data.",
     "main.messages.price_micros": _MONEY,
     "main.messages.held_micros": _MONEY,

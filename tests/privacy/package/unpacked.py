@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sendigopro.foundation import ids
 from sendigopro.privacy.package.build import build, open_package
-from sendigopro.privacy.package.model import Built, Sources
+from sendigopro.privacy.package.model import Built, OnProgress, Sources
 from tests.messages.house import House
 
 
@@ -72,7 +72,15 @@ async def subject_of(house: House, message_id: str) -> tuple[UUID, int]:
     return row["subject_id"], row["mode"]
 
 
-async def packed(house: House, folder: Path, subject_id: UUID, *, mode: int, account_id: UUID | None = None) -> Built:
+async def packed(
+    house: House,
+    folder: Path,
+    subject_id: UUID,
+    *,
+    mode: int,
+    account_id: UUID | None = None,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> Built:
     return await build(
         sources_of(house),
         account_id=account_id or house.account_id,
@@ -80,6 +88,7 @@ async def packed(house: House, folder: Path, subject_id: UUID, *, mode: int, acc
         subject_id=subject_id,
         request_id=ids.new(),
         folder=folder,
+        on_progress=on_progress,
     )
 
 
