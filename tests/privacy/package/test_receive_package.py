@@ -117,7 +117,10 @@ async def test_a_person_who_was_forgotten_is_not_brought_back(
 
 
 def drop(name: str) -> Change:
-    return lambda files: files.pop(name) and None
+    def change(files: dict[str, bytes]) -> None:
+        del files[name]
+
+    return change
 
 
 def replace(name: str, old: bytes, new: bytes, *, honest: bool = True) -> Change:
@@ -209,17 +212,23 @@ async def test_what_is_no_zip_or_was_cut_off_is_refused(good: Unpacked, tmp_path
         Package(tmp_path / "nowhere.zip")
 
 
-async def test_every_byte_of_a_package_counts(good: Unpacked, tmp_path: Path) -> None:
-    """A flipped bit anywhere in the middle is found, by the ZIP's own sum or by the fingerprint."""
+async def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(good: Unpacked, tmp_path: Path) -> None:
+    """By the ZIP's own sum or by the fingerprint; a date of the ZIP's, or bits that fill up a byte, say nothing."""
     whole = zipped(dict(good.files))
     path = tmp_path / "flipped.zip"
-    end = whole.index(b"PK\x01\x02")
+    end, refused = whole.rindex(b"manifest.json"), 0
     for at in range(60, end, max(1, end // 40)):
         flipped = bytearray(whole)
         flipped[at] ^= 0x10
         path.write_bytes(flipped)
-        with pytest.raises(BadPackageError), Package(path) as package:
-            package.check()
+        try:
+            with Package(path) as package:
+                package.check()
+        except BadPackageError:
+            refused += 1
+        else:
+            assert unpack(bytes(flipped)) == good
+    assert refused > 30
 
 
 async def test_a_message_of_somebody_else_is_not_taken_over(good: Unpacked, elsewhere: House, tmp_path: Path) -> None:

@@ -41,13 +41,14 @@ class Unpacked:
     def rows(self, stem: str) -> list[dict[str, str]]:
         return [
             row
-            for name in sorted(self.files)
+            for name in sorted(self.files, key=lambda name: (len(name), name))
             if name.startswith(stem) and name.endswith(".csv")
             for row in csv.DictReader(io.StringIO(self.files[name].decode(), newline=""))
         ]
 
     def parts(self, stem: str, ending: str) -> bytes:
-        names = sorted(name for name in self.files if name.startswith(stem) and name.endswith(f".{ending}"))
+        names = [name for name in self.files if name.startswith(stem) and name.endswith(f".{ending}")]
+        names.sort(key=lambda name: (len(name), name))  # the first has no number
         return b"".join(self.files[name] for name in names)
 
     def fingerprints_are_right(self) -> bool:
