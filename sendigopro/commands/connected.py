@@ -19,6 +19,7 @@ class Connected:
 
     settings: Settings
     main: Pool
+    vault_pool: Pool
     vault: Vault
     keys: KeyTree
 
@@ -42,7 +43,7 @@ async def connected() -> AsyncIterator[Connected]:
     keys = open_key_store(chosen)
     vault = Vault(vault_pool, keys)
     try:
-        yield Connected(chosen, main, vault, keys)
+        yield Connected(chosen, main, vault_pool, vault, keys)
     finally:
         await vault.close()
         await main.close()
