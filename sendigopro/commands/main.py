@@ -21,6 +21,7 @@ COMMANDS = (
     "senders",
     "send",
     "console",
+    "catalogue",
     "version",
     *HIDDEN,
 )

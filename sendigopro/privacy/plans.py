@@ -172,7 +172,9 @@ QUEUE: Mapping[str, Plan] = {
 TOLD: Mapping[str, Plan] = {
     **columns(
         "main.events", "id payload",
-        of_subject(MESSAGE, Erasure.KEPT, ITS_ID + " Numbers and statuses only.", in_package=True, last="main.events.id"),
+        of_subject(
+            MESSAGE, Erasure.KEPT, ITS_ID + " Numbers and statuses only.", in_package=True, last="main.events.id"
+        ),
     ),
     **columns(
         "main.events", "account_id xid mode n", of_subject(MESSAGE, Erasure.KEPT, ITS_ID, last="main.events.id")
@@ -204,7 +206,9 @@ ACCOUNTS: Mapping[str, Plan] = {
     "main.members.password_hash": of_member(Erasure.DELETE, "A credential leaves in no package.", in_package=False),
     "main.members.mail_mac": of_member(Erasure.DELETE, KEYED, in_package=False),
     "main.members.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
-    "main.api_keys.hash": of_account("main.api_keys.account_id", "A credential leaves in no package.", in_package=False),
+    "main.api_keys.hash": of_account(
+        "main.api_keys.account_id", "A credential leaves in no package.", in_package=False
+    ),
     "main.api_keys.*": of_account("main.api_keys.account_id"),
     "main.credit.*": of_account("main.credit.account_id"),
     **columns(
@@ -252,8 +256,8 @@ def faults(found: Sequence[Column], plans: Mapping[str, Plan] = PLANS) -> list[s
 
 def unplanned(found: Iterable[Column], plans: Mapping[str, Plan]) -> list[str]:
     return [
-        f"{column.full_name} ({says.category}, {says.role}) has no plan: add its line to privacy/plans.py, saying how it "
-        "is found, whether it goes into an access package and what an erasure does with it"
+        f"{column.full_name} ({says.category}, {says.role}) has no plan: add its line to privacy/plans.py, saying how "
+        "it is found, whether it goes into an access package and what an erasure does with it"
         for column, says in personal(found)
         if plan_of(column, plans) is None
     ]

@@ -69,7 +69,7 @@ def in_order(vocabulary: Iterable[str], words: Iterable[str]) -> tuple[str, ...]
 
 
 def listed(words: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(words))
+    return "; ".join(dict.fromkeys(words))
 
 
 def as_data(rows: Sequence[NoticeRow]) -> list[dict[str, object]]:

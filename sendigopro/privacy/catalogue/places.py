@@ -33,12 +33,21 @@ class Place:
     is_planned: bool = False
 
 
+class Of(StrEnum):
+    """Whose data a flow carries."""
+
+    END_USERS = "end users"
+    MEMBERS = "accounts and members"
+    NOBODY = "nobody"
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """An arrow of the map: what goes from one place to another, how it is guarded, and the code that carries it."""
 
     source: str
     target: str
+    of: Of
     what: str
     guarded: str
     code: tuple[str, ...]
@@ -53,7 +62,7 @@ AREAS: Mapping[Area, tuple[str, str]] = {
     Area.OUTSIDE: ("Outside the databases", "files of the installation"),
     Area.RECIPIENTS: ("Recipients", "who else sees it"),
 }
-SCHEMAS: Mapping[str, Area] = {"main": Area.MAIN, "vault": Area.VAULT}
+SCHEMAS: Mapping[str, Area] = {"main": Area.MAIN, "jobs": Area.MAIN, "vault": Area.VAULT}
 """Which area a schema's tables belong to."""
 
 INSIDE = "nobody"
@@ -67,10 +76,14 @@ PEOPLE = (
 
 DOORS = (
     Place(
-        "carrier_links", Area.DOORS, "Carrier links", "replies and receipts by SMPP", code=("channels/*/*.py", "smpp/*.py")
+        "carrier_links",
+        Area.DOORS,
+        "Carrier links",
+        "replies and receipts by SMPP",
+        code=("channels/*/*.py", "smpp/*.py"),
     ),
-    Place("api", Area.DOORS, "HTTP API", "JSON, with an account's key", code=("*/api.py", "*/*_api.py")),
     Place("handset", Area.DOORS, "Handset", "test messages in a browser", code=("console/*.py",)),
+    Place("api", Area.DOORS, "HTTP API", "JSON, with an account's key", code=("*/api.py", "*/*_api.py")),
     Place("command_line", Area.DOORS, "Command line", "on the machine itself", code=("commands/*.py",)),
 )
 
@@ -124,13 +137,16 @@ STORES = (
         code=("privacy/journal*",), is_planned=True,
     ),
     Place(
-        "backups", Area.OUTSIDE, "Backups", "of the databases, without keys", code=("commands/backup.py",), is_planned=True
+        "backups", Area.OUTSIDE, "Backups", "of the databases, without keys",
+        code=("commands/backup.py",), is_planned=True,
     ),
     Place(
         "packages", Area.OUTSIDE, "Access packages", "sealed, until fetched",
         code=("privacy/package/*.py",), is_planned=True,
     ),
-    Place("instance_file", Area.OUTSIDE, "Instance file", "addresses and the first keys", code=("commands/instance.py",)),
+    Place(
+        "instance_file", Area.OUTSIDE, "Instance file", "addresses and the first keys", code=("commands/instance.py",)
+    ),
     Place("logs", Area.OUTSIDE, "Logs", "facts, nothing about anybody", code=("foundation/logs.py",)),
 )  # fmt: skip
 
@@ -145,3 +161,4 @@ RECIPIENTS = (
 )
 
 PLACES = (*PEOPLE, *DOORS, *STORES, *RECIPIENTS)
+BY_WORD: Mapping[str, Place] = {place.word: place for place in PLACES}
