@@ -14,6 +14,7 @@ HEAD = 52  # of a frame around stores
 PAD = 20
 FRAME_GAP = 26
 PORT_INSET = 12
+DOORS_END_ABOVE = 260  # most of what comes in goes to main, which is above
 BADGE_APART = 25
 BULGE = 40
 COLUMNS: Mapping[Area, tuple[int, int]] = {
@@ -70,7 +71,8 @@ def lay_out(heights: Mapping[str, float]) -> Layout:
     """`heights`: of recipients' boxes, which grow with what they receive."""
     boxes, frames = stack_stores()
     bottom = max(frame.y + frame.height for frame in frames.values())
-    boxes |= spread(PEOPLE, {}, bottom) | spread(DOORS, {}, bottom) | spread(RECIPIENTS, heights, bottom)
+    near = bottom - DOORS_END_ABOVE
+    boxes |= spread(PEOPLE, {}, near) | spread(DOORS, {}, near) | spread(RECIPIENTS, heights, bottom)
     return Layout(boxes, frames, arrows_between(boxes), bottom)
 
 
