@@ -26,7 +26,7 @@ class Erasure(StrEnum):
 
     DELETE = "delete the row"
     SET_NULL = "set null"
-    DIES = "dies with its key, then set null"
+    DIES = "dies with its key, then delete the row"
     KEPT = "kept"
 
 
@@ -108,7 +108,7 @@ MESSAGES: Mapping[str, Plan] = {
     ),
     **columns(
         "main.message_bodies", "account_id message_id expires_on",
-        of_subject(MESSAGE, Erasure.KEPT, ITS_ID, last="main.message_bodies.message_id"),
+        of_subject(MESSAGE, Erasure.DELETE, "Goes with the text.", last="main.message_bodies.message_id"),
     ),
     **columns(
         "main.outcomes", "message_id rank at reason carrier_id carrier_code attempt",
@@ -151,9 +151,12 @@ QUEUE: Mapping[str, Plan] = {
         of_subject(MESSAGE, Erasure.KEPT, ITS_ID, last="main.awaited_receipts.message_ids"),
     ),
     "main.unclear_submits.*": of_subject(MESSAGE, Erasure.DELETE, KEYED, last="main.unclear_submits.message_id"),
-    "main.unmatched_receipts.*": of_subject(
-        PLATFORM_MAC, Erasure.DELETE, "Matched or given up within three days; at once when the fingerprint is known.",
-        last="main.unmatched_receipts.recipient_mac",
+    **columns(
+        "main.unmatched_receipts", "id carrier_id ref rank carrier_code recipient_mac reference at",
+        of_subject(
+            PLATFORM_MAC, Erasure.KEPT, "Not known yet whose it is; matched or gone within three days.",
+            last="main.unmatched_receipts.recipient_mac",
+        ),
     ),
     **columns(
         "main.carrier_refs", "carrier_id ref at account_id message_id part",
@@ -164,7 +167,8 @@ QUEUE: Mapping[str, Plan] = {
         ),
     ),
     "main.idempotency.*": of_subject(
-        MESSAGE, Erasure.DELETE, "Answers to repeated requests; gone after two days in any case.",
+        MESSAGE, Erasure.DELETE,
+        "Of requests for this person alone; a batch for others too keeps its marks two days, or it could be sent again.",
         last="main.idempotency.message_ids",
     ),
 }  # fmt: skip
@@ -183,8 +187,12 @@ TOLD: Mapping[str, Plan] = {
         "main.outbox", "account_id id",
         of_subject(MESSAGE, Erasure.KEPT, ITS_ID + " Gone once it is told.", last="main.outbox.id"),
     ),
-    "main.webhook_retries.*": of_subject(
-        MESSAGE, Erasure.DELETE, "Nothing more is told about the person.", last="main.webhook_retries.event_id"
+    **columns(
+        "main.webhook_retries", "account_id lane_id event_id batch_id endpoint_id",
+        of_subject(
+            MESSAGE, Erasure.KEPT, "Numbers only: what is told is read when it is told, and then without the person.",
+            last="main.webhook_retries.event_id",
+        ),
     ),
     "main.webhook_deliveries.event_ids": of_subject(
         MESSAGE, Erasure.KEPT, ITS_ID, in_package=True, last="main.webhook_deliveries.event_ids"
