@@ -168,7 +168,7 @@ QUEUE: Mapping[str, Plan] = {
     ),
     "main.idempotency.*": of_subject(
         MESSAGE, Erasure.DELETE,
-        "Of requests for this person alone; a batch for others too keeps its marks two days, or it could be sent again.",
+        "Of requests for this person alone; a batch for others too keeps its marks, or it might be sent again.",
         last="main.idempotency.message_ids",
     ),
 }  # fmt: skip

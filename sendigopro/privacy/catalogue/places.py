@@ -134,7 +134,7 @@ STORES = (
     ),
     Place(
         "journal", Area.OUTSIDE, "Erasure journal", "what a restore must erase again",
-        code=("privacy/journal*",), is_planned=True,
+        code=("privacy/journal*.py",), is_planned=True,
     ),
     Place(
         "backups", Area.OUTSIDE, "Backups", "of the databases, without keys",

@@ -52,7 +52,7 @@ TRICKY = {
     "main.members.password_hash": "a hash of what one person knows",
     "main.api_keys.hash": "a hash of what one person holds",
 }
-STANDS_FOR_SOMETHING = re.compile(r"(^|_)(id|ids|mac|hash|lookup|ref|slot)$")
+STANDS_FOR_SOMETHING = re.compile(r"(^|_)(id|ids|mac|hash|lookup|ref|slots?)$")
 SAYS_NOTHING_OF_PEOPLE = {
     "carrier_id": "a company that transports",
     "vault.buckets.slot": "the key of a whole account and day",
@@ -133,9 +133,7 @@ def references(columns: list[Column], role: str) -> set[str]:
     return {
         column.table_name
         for column in columns
-        if column.says is not None
-        and column.says.role == role
-        and column.says.category.startswith(("user.unique_id", "user.contact.email"))
+        if column.says is not None and column.says.role == role and column.says.category.startswith("user.unique_id")
     }
 
 
