@@ -22,6 +22,7 @@ COMMANDS = (
     "send",
     "package",
     "console",
+    "catalogue",
     "version",
     *HIDDEN,
 )
