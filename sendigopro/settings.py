@@ -56,6 +56,9 @@ class Settings:
     subjects_in_memory: int = setting(
         "SENDIGOPRO_SUBJECTS_IN_MEMORY", 50_000, "How many recipients each process keeps in memory, 0.7 kB each."
     )
+    privacy_contact: str = setting(
+        "SENDIGOPRO_PRIVACY_CONTACT", "", "Mail address for questions about privacy, shown in the notice."
+    )
     log_level: str = setting("SENDIGOPRO_LOG_LEVEL", "info", "debug, info, warning or error.")
 
     def main(self, role: Role) -> str:

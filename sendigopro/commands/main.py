@@ -21,6 +21,8 @@ COMMANDS = (
     "senders",
     "send",
     "console",
+    "notice",
+    "prove",
     "version",
     *HIDDEN,
 )
