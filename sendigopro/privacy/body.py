@@ -101,17 +101,20 @@ def told(passage: Passage) -> str:
 
 
 def runs(before: str, after: str) -> tuple[tuple[str, str], ...]:
-    """Words that stayed, went and came."""
+    """Words that stayed, went and came; changed words with nothing but a space between them are one change."""
     old, new = WORDS.findall(before), WORDS.findall(after)
-    found = []
-    for tag, old_from, old_to, new_from, new_to in difflib.SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
-        if tag == "equal":
-            found.append(("same", "".join(new[new_from:new_to])))
-            continue
-        if old_to > old_from:
-            found.append(("old", "".join(old[old_from:old_to])))
-        if new_to > new_from:
-            found.append(("new", "".join(new[new_from:new_to])))
+    found: list[tuple[str, str]] = []
+    went, came = "", ""
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        kept = "".join(new[c:d]) if tag == "equal" else ""
+        if kept and (kept.strip() or not (went or came)):
+            found += [("old", went)] if went else []
+            found += [("new", came)] if came else []
+            found.append(("same", kept))
+            went, came = "", ""
+        else:
+            went += "".join(old[a:b])
+            came += "".join(new[c:d])
+    found += [("old", went)] if went else []
+    found += [("new", came)] if came else []
     return tuple(found)

