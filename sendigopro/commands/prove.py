@@ -41,6 +41,8 @@ def prove(
     console = Console(highlight=False, soft_wrap=True)
     for proof in run.proofs:
         console.print(line_of(proof))
+        for node in proof.broken:
+            console.print(f"{'':<{ID_WIDTH}} [red]broken:[/] {escape(node)}")
     counted = Counter(proof.state for proof in run.proofs)
     told = [f"{counted[state]} {str(state).replace('_', ' ')}" for state in State if counted[state]]
     typer.echo(f"{', '.join(told)} · {run.version}")
