@@ -36,7 +36,7 @@ def prove(
 ) -> None:
     """Run the tests behind each promise of the privacy notice; exits with 1 when one that counts as kept fails."""
     chosen = clauses_named(clause)
-    typer.echo(f"Running the tests of {len(chosen)} clause{'s' if len(chosen) != 1 else ''}; this takes a while.")
+    typer.echo(f"Running the tests of {len(chosen)} clause{'s' if len(chosen) != 1 else ''}.")
     run = proofs.prove(chosen)
     console = Console(highlight=False, soft_wrap=True)
     for proof in run.proofs:

@@ -18,6 +18,7 @@ class Mark(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     OPEN = "open"
+    PART = "part"
     PLANNED = "planned"
     SAID = "said"
 
@@ -26,6 +27,7 @@ LABELS: Mapping[Mark, str] = {
     Mark.PASSED: "Proved",
     Mark.FAILED: "Failed",
     Mark.OPEN: "Not run here yet",
+    Mark.PART: "Built in part",
     Mark.PLANNED: "Not built yet",
     Mark.SAID: "No test of its own",
 }
@@ -33,7 +35,8 @@ EXPLAINED: Mapping[Mark, str] = {
     Mark.PASSED: "built, and its tests passed in the last run",
     Mark.FAILED: "built, but a test failed in the last run",
     Mark.OPEN: "built and tested in the source; the tests were not run on this installation",
-    Mark.PLANNED: "promised, but software does not keep it yet",
+    Mark.PART: "a part is built and has tests; the promise is not kept by software yet",
+    Mark.PLANNED: "promised, but nothing in the software keeps it yet",
     Mark.SAID: "an intent, or said by another clause",
 }
 
@@ -112,7 +115,7 @@ def lines_of(notice: Notice, runs: Iterable[Row]) -> list[Line]:
 
 def line_of(clause: Clause, run: Row | None) -> Line:
     if clause.kind is Kind.PLANNED:
-        return Line(clause, Mark.PLANNED, None, "", "")
+        return Line(clause, Mark.PART if clause.tests else Mark.PLANNED, None, "", "")
     if clause.kind is not Kind.KEPT:
         return Line(clause, Mark.SAID, None, "", "")
     if run is None:

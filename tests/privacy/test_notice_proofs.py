@@ -41,7 +41,9 @@ HOLDS, HALF, SKIPPED, BROKEN, ABSENT = (
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A source tree with a few tests in it."""
-    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n")  # as ours
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
+    )  # as ours
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_it.py").write_text(TESTS)
     return tmp_path

@@ -57,7 +57,9 @@ async def test_every_promise_stands_in_the_notice_with_how_it_stands(site: Site)
     for clause in notice.read().clauses:
         assert clause.text in page
         assert f'id="{clause.anchor}"' in page
-    assert page.count('class="mark planned"') == sum(one.kind is Kind.PLANNED for one in notice.read().clauses)
+    planned = [clause for clause in notice.read().clauses if clause.kind is Kind.PLANNED]
+    assert page.count('class="mark part"') == sum(bool(clause.tests) for clause in planned) > 0
+    assert page.count('class="mark planned"') == sum(not clause.tests for clause in planned) > 0
     assert "privacy@example.org" in page
 
 
@@ -175,8 +177,8 @@ async def test_every_clause_has_a_line_with_its_last_run(site: Site) -> None:
 
     states = {one["id"]: one["state"] for one in document["clauses"]}
     assert list(states) == [clause.id for clause in notice.read().clauses]
-    assert (states["0.3"], states["8.1b"], states["9.1c"], states["0.1"]) == ("passed", "failed", "planned", "open")
-    assert (states["0.2"], states["3.3"]) == ("said", "said")
+    assert (states["0.3"], states["8.1b"], states["9.1c"], states["0.1"]) == ("passed", "failed", "part", "open")
+    assert (states["0.2"], states["3.3"], states["0.5"]) == ("said", "said", "planned")
     first = next(one for one in document["clauses"] if one["id"] == "0.3")
     assert first["figure"] == "312 of 312 columns"
     assert (first["version"], first["at"]) == ("0.1.0 abc", (DAY + timedelta(hours=1)).isoformat())
