@@ -127,7 +127,7 @@ def proof_of(clause: Clause, outcomes: Mapping[str, Outcome]) -> Proof:
     return Proof(
         clause=clause,
         state=state_of(clause, [one.state for one in found]),
-        figure="; ".join([*figures, f"{passed} of {len(found)} tests"]) if found else "",
+        figure="; ".join([*figures, f"{passed} of {len(found)} test{'s' if len(found) != 1 else ''}"]) if found else "",
         seconds=sum(one.seconds for one in found),
         broken=tuple(node for node, one in zip(clause.tests, found, strict=True) if one.state is State.FAILED),
     )

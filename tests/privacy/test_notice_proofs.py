@@ -57,12 +57,12 @@ def clause(*tests: str, kind: Kind = Kind.KEPT) -> Clause:
 @pytest.mark.parametrize(
     ("tests", "kind", "state", "figure"),
     [
-        ((HOLDS,), Kind.KEPT, State.PASSED, "7 of 7 things; 1 of 1 tests"),
+        ((HOLDS,), Kind.KEPT, State.PASSED, "7 of 7 things; 1 of 1 test"),
         ((HOLDS, HALF), Kind.KEPT, State.FAILED, "7 of 7 things; 1 of 2 tests"),
-        ((BROKEN,), Kind.KEPT, State.FAILED, "0 of 1 tests"),
+        ((BROKEN,), Kind.KEPT, State.FAILED, "0 of 1 test"),
         ((HOLDS, SKIPPED), Kind.KEPT, State.NOT_RUN, "7 of 7 things; 1 of 2 tests"),
-        ((HOLDS,), Kind.PLANNED, State.PLANNED, "7 of 7 things; 1 of 1 tests"),  # what is there proves a part
-        ((HALF,), Kind.PLANNED, State.FAILED, "0 of 1 tests"),  # and must not be broken
+        ((HOLDS,), Kind.PLANNED, State.PLANNED, "7 of 7 things; 1 of 1 test"),  # what is there proves a part
+        ((HALF,), Kind.PLANNED, State.FAILED, "0 of 1 test"),  # and must not be broken
         ((), Kind.PLANNED, State.PLANNED, ""),
         ((), Kind.INTENT, State.SAID, ""),
         ((), Kind.SEE, State.SAID, ""),
@@ -98,7 +98,7 @@ def test_a_line_says_id_promise_state_and_figure(checkout: Path) -> None:
     assert "A promise" in prove.line_of(kept)
     assert "passed" in prove.line_of(kept)
     assert "7 of 7 things" in prove.line_of(kept)
-    assert "the rest (7 of 7 things; 1 of 1 tests)" in prove.line_of(planned)
+    assert "the rest (7 of 7 things; 1 of 1 test)" in prove.line_of(planned)
 
 
 def test_an_unknown_clause_is_told() -> None:
@@ -113,7 +113,7 @@ def test_the_run_as_json_holds_every_clause(checkout: Path) -> None:
     assert document["version"] == run.version
     assert document["clauses"][0] | {"seconds": 0} == {
         "id": "1.1", "promise": "A promise", "status": "kept", "state": "passed",
-        "figure": "7 of 7 things; 1 of 1 tests", "seconds": 0, "tests": [HOLDS],
+        "figure": "7 of 7 things; 1 of 1 test", "seconds": 0, "tests": [HOLDS],
     }  # fmt: skip
 
 
@@ -132,7 +132,7 @@ async def test_a_run_is_written_into_the_instance(
     assert [(row["clause"], row["at"], row["version"], row["passed"]) for row in rows] == [
         ("1.1", run.at, run.version, True)
     ]
-    assert rows[0]["figure"].startswith("7 of 7 things; 1 of 1 tests, ")
+    assert rows[0]["figure"].startswith("7 of 7 things; 1 of 1 test, ")
 
 
 async def test_without_an_instance_the_run_is_told_all_the_same(

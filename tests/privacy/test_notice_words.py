@@ -45,7 +45,7 @@ def test_the_short_version_is_plain_english(record_property: Callable[[str, obje
     hardest = min(
         (reading_ease(" ".join(passage.plain for passage in section.passages)), section.title) for section in sections
     )
-    record_property("figure", f"reading ease {ease:.0f}, of the hardest section {hardest[0]:.0f}")
+    record_property("figure", f"reading ease {ease:.0f}, at least {hardest[0]:.0f} a section")
 
     assert len(sections) == 15
     assert ease >= PLAIN_MIN
