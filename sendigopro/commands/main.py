@@ -23,6 +23,8 @@ COMMANDS = (
     "package",
     "console",
     "catalogue",
+    "notice",
+    "prove",
     "version",
     *HIDDEN,
 )

@@ -121,7 +121,7 @@ STORES = (
         "set_up", Area.MAIN, "Set-up", "carriers, routes, the software's own state",
         tables=(
             "main.carriers", "main.routes", "main.carrier_binds", "main.workers", "main.config_epoch",
-            "main.migrations",
+            "main.migrations", "main.notice_versions", "main.proof_runs",
         ),
     ),
     Place("subjects", Area.VAULT, "Subjects", "phone numbers, each under its own key", tables=("vault.subjects",)),

@@ -57,7 +57,7 @@ _ACCOUNT = "Describes the account's own systems; no way leads from it to a perso
 _OURS = "Numbers the account's batch as a whole, which holds others' events too; yours are in the package."
 
 LEFT_OUT: dict[str, str] = {
-    "vault.subjects.key_slot": "Where your key stands. It opens what is in the package in clear, and is told to nobody.",
+    "vault.subjects.key_slot": "Where your key stands, which opens what is in the package in clear: told to nobody.",
     "vault.subjects.lookup": _KEYED,
     "main.standing.mac": _KEYED,
     "main.message_tags.tag_mac": _KEYED,
