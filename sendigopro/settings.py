@@ -38,6 +38,23 @@ class Settings:
     webs: int = setting("SENDIGOPRO_WEBS", 1, "How many web processes `up` runs.")
     workers: int = setting("SENDIGOPRO_WORKERS", 1, "How many worker processes `up` runs.")
     keys_dir: str = setting("SENDIGOPRO_KEYS_DIR", "", "Folder of the key store; empty: keys/ in the data folder.")
+    keys_copies: str = setting(
+        "SENDIGOPRO_KEYS_COPIES", "", "More folders that hold the same key store, on other disks; separated by colons."
+    )
+    root: str = setting(
+        "SENDIGOPRO_ROOT", "file", "Who holds what wraps the root of the keys: file (development), pkcs11 or aws-kms."
+    )
+    pkcs11_module: str = setting("SENDIGOPRO_PKCS11_MODULE", "", "Library of the security module, a .so file.")
+    pkcs11_token: str = setting("SENDIGOPRO_PKCS11_TOKEN", "", "Label of its token.")
+    pkcs11_pin_file: str = setting("SENDIGOPRO_PKCS11_PIN_FILE", "", "File with the PIN of the token's user.")
+    backup_level: str = setting(
+        "SENDIGOPRO_BACKUP_LEVEL",
+        "bounded",
+        "bounded: backups hold a key snapshot that opens for 7 days; immediate: none, and the key store has copies.",
+    )
+    recovery_dir: str = setting(
+        "SENDIGOPRO_RECOVERY_DIR", "", "Folder of the keys of key snapshots; empty: recovery/ in the data folder."
+    )
     allow_private_webhooks: bool = setting(
         "SENDIGOPRO_ALLOW_PRIVATE_WEBHOOKS",
         False,  # noqa: FBT003  # its default
@@ -85,6 +102,10 @@ class Settings:
     @property
     def keys_folder(self) -> Path:
         return Path(self.keys_dir) if self.keys_dir else self.data_dir / "keys"
+
+    @property
+    def recovery_folder(self) -> Path:
+        return Path(self.recovery_dir) if self.recovery_dir else self.data_dir / "recovery"
 
     @property
     def url(self) -> str:

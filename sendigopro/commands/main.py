@@ -20,6 +20,7 @@ COMMANDS = (
     "routes",
     "senders",
     "send",
+    "package",
     "console",
     "catalogue",
     "version",

@@ -17,7 +17,7 @@ from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, connect_pool
 from sendigopro.messages.model import Channel, Mode
 from sendigopro.settings import Settings, read_instance
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 
 app = typer.Typer(add_completion=False)
@@ -38,7 +38,7 @@ async def prepare_instance(chosen: Settings) -> dict[str, object]:
     await migrate_both(chosen)
     remembered = read_instance(chosen.data_dir).get("first", {})
     vault_pool = await connect_pool(chosen.vault("pipeline"), size=2, name="prepare")
-    vault = Vault(vault_pool, FileKeys(chosen.keys_folder))
+    vault = Vault(vault_pool, open_key_store(chosen))
     try:
         fresh = {} if remembered.get("account_id") else await make_first_account(chosen, vault)
         account_id = ids.parse("acc", str((remembered | fresh)["account_id"]))

@@ -268,6 +268,7 @@ class Vault:
             self._day = today
             for cache in self._by_lookup:
                 cache.clear()
+        self._keys.look()
         epoch = self._keys.epoch
         if epoch == self._epoch:
             return
