@@ -130,7 +130,11 @@ STORES = (
         tables=("vault.account_keys", "vault.buckets", "vault.key_blocks", "vault.migrations"),
     ),
     Place(
-        "key_store", Area.OUTSIDE, "Key store", "erased here, dead everywhere", code=("vault/keys.py",)
+        "key_store", Area.OUTSIDE, "Key store", "erased here, dead everywhere", code=("vault/keys.py", "vault/tree.py")
+    ),
+    Place(
+        "root_keeper", Area.OUTSIDE, "Root keeper", "wraps the root: file, AWS KMS, PKCS#11",
+        code=("vault/keepers/*.py",),
     ),
     Place(
         "journal", Area.OUTSIDE, "Erasure journal", "what a restore must erase again",
@@ -142,7 +146,7 @@ STORES = (
     ),
     Place(
         "packages", Area.OUTSIDE, "Access packages", "sealed, until fetched",
-        code=("privacy/package/*.py",), is_planned=True,
+        code=("privacy/package/*.py",),
     ),
     Place(
         "instance_file", Area.OUTSIDE, "Instance file", "addresses and the first keys", code=("commands/instance.py",)

@@ -98,6 +98,15 @@ LEFT_OUT: dict[str, str] = {
     "main.events.n": _OURS,
     "main.webhook_retries.event_id": _QUEUE,
     "main.webhook_retries.batch_id": _QUEUE,
+    **dict.fromkeys(
+        (
+            *("main.chunks.id", "main.chunks.message_ids", "main.messages.chunk_id", "main.moved.chunk_id"),
+            *("main.awaited_receipts.id", "main.outbox.id", "main.webhook_retries.lane_id"),
+            *("main.webhook_replays.after_id", "main.unmatched_receipts.id"),
+        ),
+        _QUEUE,
+    ),
+    "vault.subjects.key_slot": "Which key opens what is kept of you; the key itself is handed to nobody.",
     "main.webhook_endpoints.url": _ACCOUNT,
     "main.webhook_endpoints.description": _ACCOUNT,
 }
