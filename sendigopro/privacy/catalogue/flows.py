@@ -50,6 +50,8 @@ WITHIN = (
     Flow("messages", "money", NOBODY, "charges and counts", "no reference to a person",
          code=("messages/settle.py", "ledger/store.py")),
     Flow("key_register", "key_store", NOBODY, "slots to make and to destroy", NUMBERS, code=("vault/slots.py",)),
+    Flow("key_store", "root_keeper", NOBODY, "the root of all keys, to be wrapped", "TLS, or a module of the machine",
+         code=("vault/keepers/aws_kms.py", "vault/keepers/pkcs11.py", "vault/keepers/file.py")),
     Flow("subjects", "journal", USERS, "key slots of who was erased", NUMBERS, code=("privacy/journal*.py",),
          is_planned=True),
     Flow("subjects", "packages", USERS, "what is held of one person", "sealed under a key that dies with the person",

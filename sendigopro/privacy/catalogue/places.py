@@ -133,6 +133,10 @@ STORES = (
         "key_store", Area.OUTSIDE, "Key store", "erased here, dead everywhere", code=("vault/tree.py",)
     ),
     Place(
+        "root_keeper", Area.OUTSIDE, "Root keeper", "wraps the root: file, AWS KMS, PKCS#11",
+        code=("vault/keepers/*.py",),
+    ),
+    Place(
         "journal", Area.OUTSIDE, "Erasure journal", "what a restore must erase again",
         code=("privacy/journal*.py",), is_planned=True,
     ),
