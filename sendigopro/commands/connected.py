@@ -18,6 +18,7 @@ class Connected:
 
     settings: Settings
     main: Pool
+    vault_pool: Pool
     vault: Vault
 
 
@@ -39,7 +40,7 @@ async def connected() -> AsyncIterator[Connected]:
         ) from error
     vault = Vault(vault_pool, FileKeys(chosen.keys_folder))
     try:
-        yield Connected(chosen, main, vault)
+        yield Connected(chosen, main, vault_pool, vault)
     finally:
         await vault.close()
         await main.close()

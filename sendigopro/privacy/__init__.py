@@ -1,0 +1,1 @@
+"""The executable notice, people's requests, retention, registers."""
