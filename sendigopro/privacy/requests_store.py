@@ -32,9 +32,9 @@ async def insert_request(
         INSERT INTO main.privacy_requests
             (account_id, id, mode, type, status, outcome, is_lift, reason, asked_by, grace_hours, due_at, lookup, mac,
              subject_ids, key_slots, key_mac, body_mac, completed_at, grace_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+        VALUES ($1, $2, $3, $4, $5::text, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
                 CASE WHEN $5 IN ('completed', 'rejected') THEN now() END,
-                CASE WHEN $5 = 'in_grace' THEN now() + make_interval(hours => $10::int) END)
+                CASE WHEN $5 = 'in_grace' THEN now() + make_interval(hours => $10::smallint::int) END)
         RETURNING {COLUMNS}
         """,  # noqa: S608  # the columns are ours
         request.account_id,
@@ -173,7 +173,7 @@ async def set_status(
     row = await conn.fetchrow(
         f"""
         UPDATE main.privacy_requests
-        SET status = $3, outcome = $4, approved_by = coalesce($5, approved_by), approver = coalesce($6, approver),
+        SET status = $3::text, outcome = $4, approved_by = coalesce($5, approved_by), approver = coalesce($6, approver),
             grace_until = CASE WHEN $3 = 'in_grace' THEN now() + make_interval(hours => grace_hours::int)
                                WHEN $3 = 'on_hold' THEN now() + interval '1 day' ELSE grace_until END,
             completed_at = CASE WHEN $3 = 'canceled' THEN now() ELSE completed_at END,
