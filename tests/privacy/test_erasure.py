@@ -225,7 +225,9 @@ async def test_the_event_names_the_request_and_nobody(office: Office) -> None:
     assert event["data"] == {"id": made["id"], "object": "privacy_request", "mode": "test", "status": "completed"}
 
 
-@pytest.mark.parametrize("identifier", ["hello", "0151 2345678", "+44740012345", "+999123456789", "anna@example.com", "+" * 64])
+@pytest.mark.parametrize(
+    "identifier", ["hello", "0151 2345678", "+44740012345", "+999123456789", "anna@example.com", "+" * 64]
+)
 async def test_what_is_no_identifier_is_refused_by_name_and_never_repeated(identifier: str, office: Office) -> None:
     answered = await office.ask("erase", identifier)
 
