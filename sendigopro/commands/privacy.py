@@ -112,7 +112,7 @@ async def replay_all() -> Counter[str]:
         directory = Directory(desk.main)
         await directory.refresh()
         loader = Loader(pool=desk.main, vault=desk.vault, directory=directory)
-        erasures = Erasures(desk, loader=loader, bus=Bus(), owner="replay")
+        erasures = Erasures(desk, loader=loader, bus=Bus(), owner="replay", late_seconds=0.0)
         while await erasures.step():
             pass  # each step ends one erasure
     return done

@@ -35,6 +35,9 @@ log = structlog.get_logger()
 PAUSE_SECONDS = 0.5
 LEASE_SECONDS = 60.0
 RENEW_EVERY = 20
+LEASED_MAX = 20
+LATE_SECONDS = 2.0
+"""A process drops a dead key within 0.3 s; what it accepted just before is on disk well within this."""
 DUE_MAX = 20
 KEYS_EVERY_SECONDS = 60.0
 
@@ -42,11 +45,12 @@ KEYS_EVERY_SECONDS = 60.0
 class Erasures:
     """A worker's hand in forgetting; any number of them share the work."""
 
-    def __init__(self, desk: Desk, *, loader: Loader, bus: Bus, owner: str) -> None:
+    def __init__(self, desk: Desk, *, loader: Loader, bus: Bus, owner: str, late_seconds: float = LATE_SECONDS) -> None:
         self._desk = desk
         self._loader = loader
         self._bus = bus
         self._owner = owner
+        self._late_seconds = late_seconds
         self._forget_keys_at = 0.0
 
     async def run(self) -> None:
@@ -61,29 +65,52 @@ class Erasures:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def step(self) -> bool:
-        """Begin what is due and finish one request; False when there was none."""
+        """Begin what is due and finish some requests; False when there were none.
+
+        Their keys are destroyed together: a key store that must replace its root does it once for all of them.
+        """
         await catch_up(self._desk.main, self._desk.journal)
         await self._begin_due()
         await self._forget_keys()
         async with self._desk.main.acquire() as conn:
-            request = await requests_store.lease_erasing_of_everyone(conn, lease_seconds=LEASE_SECONDS)
-        if request is None:
+            requests = await requests_store.lease_erasing_of_everyone(
+                conn, lease_seconds=LEASE_SECONDS, late_seconds=self._late_seconds, limit=LEASED_MAX
+            )
+        if not requests:
             return False
         reach("erase.leased")
-        await self.finish(request)
+        condemned = [one for request in requests if (one := await self._condemned(request)) is not None]
+        await self._desk.vault.finish_forgetting()
+        destroyed_at = clock.now()
+        reach("erase.keys_destroyed")
+        for request in condemned:
+            async with self._desk.main.acquire() as conn:
+                await requests_store.renew_lease(conn, request, lease_seconds=LEASE_SECONDS)
+            await self._finish(request, destroyed_at)
         return True
 
-    async def finish(self, request: Request) -> None:
-        """All that is left of one erasure, from wherever it was."""
-        desk, steps = self._desk, {}
-        request = await include_newcomers(desk, request)
+    async def _condemned(self, request: Request) -> Request | None:
+        """See to it that nobody reads the person; None when that is too new to go on.
+
+        For a moment another process may still accept a message with what it has in memory. It is readable to nobody,
+        but it must be there before the messages are gone through, or it would be passed over.
+        """
+        desk = self._desk
+        found = await include_newcomers(desk, request)
+        is_fresh = request.unreadable_at is None or found is not request
         await catch_up(desk.main, desk.journal)
-        await desk.vault.forget(request.key_slots)
+        await desk.vault.forget(found.key_slots)
         async with desk.main.acquire() as conn:
-            await requests_store.mark_unreadable(conn, request)
-        await desk.vault.finish_forgetting()
-        steps["keys"] = steps["caches"] = clock.now()
-        reach("erase.keys_destroyed")
+            await requests_store.mark_unreadable(conn, found)
+            if is_fresh and self._late_seconds:
+                await requests_store.renew_lease(conn, found, lease_seconds=self._late_seconds)
+                return None
+        return found
+
+    async def _finish(self, request: Request, destroyed_at: datetime) -> None:
+        """All that is left of one erasure, from wherever it was."""
+        desk = self._desk
+        steps = {"keys": destroyed_at, "caches": destroyed_at}
         await self._forget_messages(request)
         for store in ("queue", "bodies", "idempotency", "webhooks", "rows"):
             steps[store] = clock.now()

@@ -224,20 +224,29 @@ async def mark_unreadable(conn: Conn, request: Request) -> None:
     )
 
 
-async def lease_erasing_of_everyone(conn: Conn, *, lease_seconds: float) -> Request | None:
-    """The next erasure to go on with; nobody else gets it for so long."""
-    row = await conn.fetchrow(
+async def lease_erasing_of_everyone(
+    conn: Conn, *, lease_seconds: float, late_seconds: float, limit: int
+) -> list[Request]:
+    """The next erasures to go on with; nobody else gets them for so long.
+
+    Left out are those whose key died less than `late_seconds` ago.
+    """
+    rows = await conn.fetch(
         f"""
         UPDATE main.privacy_requests SET lease_until = now() + make_interval(secs => $1)
-        WHERE (account_id, id) = (
-            SELECT account_id, id FROM main.privacy_requests WHERE status = 'erasing' AND lease_until < now()
-            ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED
+        WHERE (account_id, id) IN (
+            SELECT account_id, id FROM main.privacy_requests
+            WHERE status = 'erasing' AND lease_until < now()
+              AND (unreadable_at IS NULL OR unreadable_at <= now() - make_interval(secs => $2))
+            ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED
         )
         RETURNING {COLUMNS}
         """,  # noqa: S608
         lease_seconds,
+        late_seconds,
+        limit,
     )
-    return _request(row) if row is not None else None
+    return [_request(row) for row in rows]
 
 
 async def renew_lease(conn: Conn, request: Request, *, lease_seconds: float) -> None:

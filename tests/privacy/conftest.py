@@ -62,7 +62,8 @@ class Office:
         return await self.house.fetch(query, *args)
 
     async def subject_of(self, number: str, mode: int = 0) -> UUID | None:
-        """Whom the vault knows under a number, as any process would ask."""
+        """Whom the vault knows under a number, asked by somebody who has nobody in memory."""
+        self.house.vault.drop_subjects()
         found = await self.house.vault.find(self.house.account_id, mode, phone_of(number))
         return found.id if found is not None else None
 
@@ -80,9 +81,12 @@ def request_id(found: dict[str, Any]) -> UUID:
     return ids.parse("prq", found["id"])
 
 
+def loader_of(house: House) -> Loader:
+    return Loader(pool=house.runtime.main, vault=house.vault, directory=house.directory)
+
+
 def erasures_of(house: House, desk: Desk) -> Erasures:
-    loader = Loader(pool=house.runtime.main, vault=house.vault, directory=house.directory)
-    return Erasures(desk, loader=loader, bus=Bus(), owner="worker-1")
+    return Erasures(desk, loader=loader_of(house), bus=Bus(), owner="worker-1", late_seconds=0.0)
 
 
 @pytest.fixture

@@ -36,7 +36,11 @@ async def main(folder: str, main_url: str, vault_url: str, account: str, number:
     )  # fmt: skip
     await erase(desk, asked)
     erasures = Erasures(
-        desk, loader=Loader(pool=runtime.main, vault=vault, directory=directory), bus=Bus(), owner="killed"
+        desk,
+        loader=Loader(pool=runtime.main, vault=vault, directory=directory),
+        bus=Bus(),
+        owner="killed",
+        late_seconds=0.0,
     )
     while await erasures.step():
         pass

@@ -88,7 +88,7 @@ async def opened(urls: tuple[str, str], folder: Path) -> AsyncIterator[Opened]:
     desk = desk_of(runtime, vault, Journal(chosen.journal_folder))
     loader = Loader(pool=runtime.main, vault=vault, directory=directory)
     viewer = Viewer(reading=partial(as_everyone, runtime.main), vault=vault, directory=directory)
-    yield Opened(desk, Erasures(desk, loader=loader, bus=Bus(), owner="test"), viewer)
+    yield Opened(desk, Erasures(desk, loader=loader, bus=Bus(), owner="test", late_seconds=0.0), viewer)
     await vault.close()
     for pool in (runtime.main, runtime.vault, runtime.door):
         await pool.close()

@@ -59,6 +59,7 @@ async def test_a_corrected_person_is_written_to_under_the_right_number_alone(off
     first = (await office.house.send(to=ANNA)).id
     await office.house.until(first, Status.DELIVERED)
     anna = await office.subject_of(ANNA)
+    assert anna is not None
 
     made = await office.asked("rectify", ANNA, corrected_identifier=NOBODY)
     async with asyncio.timeout(10):
