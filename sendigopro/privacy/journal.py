@@ -5,6 +5,7 @@ the person is the MAC by which `standing` knows them. A line is on disk before i
 crash left half is cut off by the next writer, a whole one never.
 """
 
+import asyncio
 import fcntl
 import os
 import threading
@@ -91,6 +92,9 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
+        self.turn = asyncio.Lock()
+        """Whose turn it is in this process to bring databases and journal in step (`journaling.catch_up`)."""
+        self.runs_begun = self.runs_done = 0
         self._mutex = threading.Lock()
         self._forget()
 

@@ -13,6 +13,15 @@ async def catch_up(pool: Pool, journal: Journal) -> None:
     Raises a `JournalError` when journal and databases do not fit: then nobody may be served. Called when a process
     starts, after each transaction that intends an entry, and by the worker for those who died between the two.
     """
+    wanted = journal.runs_begun + 1  # one that begins now or later sees what the caller has committed
+    async with journal.turn:  # or a hundred erasures at once would hold every connection of this process
+        if journal.runs_done < wanted:
+            journal.runs_begun += 1
+            await _run(pool, journal)
+            journal.runs_done = journal.runs_begun
+
+
+async def _run(pool: Pool, journal: Journal) -> None:
     async with pool.acquire() as conn, conn.transaction():
         applied = await journal_store.lock_head(conn)
         intents = await journal_store.read_intents_of_everyone(conn)
