@@ -176,7 +176,8 @@ async def set_status(
         SET status = $3::text, outcome = $4, approved_by = coalesce($5, approved_by), approver = coalesce($6, approver),
             grace_until = CASE WHEN $3 = 'in_grace' THEN now() + make_interval(hours => grace_hours::int)
                                WHEN $3 = 'on_hold' THEN now() + interval '1 day' ELSE grace_until END,
-            completed_at = CASE WHEN $3 = 'canceled' THEN now() ELSE completed_at END,
+            completed_at = CASE WHEN $3 IN ('canceled', 'completed', 'rejected') THEN now() ELSE completed_at END,
+            reason = CASE WHEN $3 <> 'canceled' THEN reason END,
             lookup = CASE WHEN $3 <> 'canceled' THEN lookup END, mac = CASE WHEN $3 <> 'canceled' THEN mac END,
             subject_ids = CASE WHEN $3 <> 'canceled' THEN subject_ids ELSE '{{}}' END,
             key_slots = CASE WHEN $3 <> 'canceled' THEN key_slots ELSE '{{}}' END
@@ -281,7 +282,7 @@ async def is_restricted_by_another(conn: Conn, request: Request) -> bool:
         SELECT EXISTS (
             SELECT 1 FROM main.privacy_requests WHERE account_id = $1 AND mac = $2 AND id <> $3
             AND (status IN ('awaiting_approval', 'in_grace', 'on_hold')
-                 OR (type = 'restrict' AND NOT is_lift AND status = 'completed')))
+                 OR (type = 'restrict' AND NOT is_lift AND outcome IS DISTINCT FROM 'lifted')))
         """,
         request.account_id,
         request.mac,
@@ -290,10 +291,13 @@ async def is_restricted_by_another(conn: Conn, request: Request) -> bool:
     return found
 
 
-async def forget_restrictions(conn: Conn, *, account_id: UUID, mac: bytes) -> None:
-    """Requests to restrict that were lifted: they need to find nobody any more."""
+async def end_restrictions(conn: Conn, *, account_id: UUID, mac: bytes) -> None:
+    """Note in the requests to restrict that they were lifted."""
     await conn.execute(
-        "UPDATE main.privacy_requests SET mac = NULL WHERE account_id = $1 AND mac = $2 AND type = 'restrict'",
+        """
+        UPDATE main.privacy_requests SET outcome = 'lifted'
+        WHERE account_id = $1 AND mac = $2 AND type = 'restrict' AND NOT is_lift
+        """,
         account_id,
         mac,
     )
@@ -313,10 +317,11 @@ async def exports_of(conn: Conn, *, account_id: UUID, mac: bytes) -> list[UUID]:
 
 
 async def forget_person(conn: Conn, *, account_id: UUID, mac: bytes) -> None:
-    """No request leads to this person any more, whatever it asked for. Their MAC stays in `standing` alone."""
+    """No request leads to this person any more, whatever it asked for, nor do the account's words about it."""
     await conn.execute(
         """
-        UPDATE main.privacy_requests SET lookup = NULL, mac = NULL, subject_ids = '{}', key_slots = '{}'
+        UPDATE main.privacy_requests
+        SET lookup = NULL, mac = NULL, subject_ids = '{}', key_slots = '{}', reason = NULL
         WHERE account_id = $1 AND mac = $2 AND status NOT IN ('erasing', 'in_grace', 'on_hold', 'awaiting_approval')
         """,
         account_id,
@@ -361,7 +366,7 @@ async def forget_keys_of_everyone(conn: Conn) -> None:
 
 
 async def move_standing(conn: Conn, *, account_id: UUID, old_mac: bytes, new_mac: bytes) -> None:
-    """What stood against a person stands against them under their new identifier as well."""
+    """What stood against a person, and what they asked for, is theirs under their new identifier as well."""
     await conn.execute(
         """
         INSERT INTO main.standing (account_id, mac, scope, state)
@@ -371,6 +376,9 @@ async def move_standing(conn: Conn, *, account_id: UUID, old_mac: bytes, new_mac
         account_id,
         old_mac,
         new_mac,
+    )
+    await conn.execute(
+        "UPDATE main.privacy_requests SET mac = $3 WHERE account_id = $1 AND mac = $2", account_id, old_mac, new_mac
     )
 
 

@@ -27,10 +27,9 @@ async def restrict_or_lift(desk: Desk, asked: Asked) -> tuple[Request, bool]:
         if used is not None:
             return used, True
         if asked.is_lift:
-            await requests_store.forget_restrictions(conn, account_id=asked.account_id, mac=marks.mac)
+            await requests_store.end_restrictions(conn, account_id=asked.account_id, mac=marks.mac)
             if not await requests_store.is_restricted_by_another(conn, request):
                 await lift(conn, request)
-            request = replace(request, mac=None)
         else:
             await restrict(conn, request)
         request = await requests_store.insert_request(
@@ -52,7 +51,7 @@ async def object_to(desk: Desk, asked: Asked) -> tuple[Request, bool]:
         await consent.set_standing(conn, account_id=asked.account_id, macs=[marks.mac], state="opted_out")
         await journal_store.intend(conn, intent_of(request, "opt_out"))
         request = await requests_store.insert_request(
-            conn, replace(request, mac=None), reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
+            conn, request, reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
         )
     await follow(desk, request)
     return request, False
@@ -71,23 +70,25 @@ async def rectify(desk: Desk, asked: Asked) -> tuple[Request, bool]:
         used = await used_before(conn, asked)
         if used is not None:
             return used, True
-    is_free = not old.subject_ids or (
-        not new.subject_ids and await _replace_all(desk, asked, old, new, asked.corrected)
-    )
+    is_known = bool(old.subject_ids)
+    is_moved = is_known and not new.subject_ids and await _replace_all(desk, asked, old, new, asked.corrected)
+    is_refused = is_known and not is_moved
     request = new_request(
-        asked, Marks(b"", b""), status="completed" if is_free else "rejected", outcome=None if is_free else IN_USE
+        asked,
+        Marks(b"", new.mac if is_moved else old.mac),
+        status="rejected" if is_refused else "completed",
+        outcome=IN_USE if is_refused else None,
     )
     reason = await sealed_reason(desk, request, asked)
     async with as_account(desk.door, asked.account_id) as conn:
-        if is_free:
+        if is_moved:
             await requests_store.move_standing(conn, account_id=asked.account_id, old_mac=old.mac, new_mac=new.mac)
             for subject_id in old.subject_ids:
                 await requests_store.tell_of_subject(conn, account_id=asked.account_id, subject_id=subject_id)
-            await journal_store.intend(conn, intent_of(replace(request, mac=new.mac), "rectify"))
+            await journal_store.intend(conn, intent_of(request, "rectify"))
         request = await requests_store.insert_request(
-            conn, replace(request, lookup=None, mac=None), reason=reason, key_mac=asked.key_mac,
-            body_mac=asked.body_mac,
-        )  # fmt: skip
+            conn, _of_mac_alone(request), reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
+        )
     await follow(desk, request)
     return request, False
 

@@ -20,6 +20,7 @@ from sendigopro.privacy.desk import Desk, find_marks
 from sendigopro.privacy.erase import erase
 from sendigopro.privacy.exported import folder_of
 from sendigopro.privacy.job import Erasures
+from sendigopro.privacy.journal import JournalDamagedError
 from sendigopro.privacy.model import HOURLY_MAX, Asked, Hold
 from sendigopro.privacy.model import Status as RequestStatus
 from tests.privacy.conftest import ANNA, BEN, NOBODY, Office, decoded, erasures_of, loader_of, phone_of, request_id
@@ -440,6 +441,44 @@ async def test_the_words_of_a_request_are_sealed_and_no_answer_tells_who_it_was(
     assert decoded(listed)["data"][0]["id"] == made["id"]
     assert ANNA not in listed.body.decode()
     assert request_id(made).bytes
+
+
+async def test_what_accounts_wrote_about_a_person_is_gone_with_them(office: Office) -> None:
+    """Also beside requests that are long done, and that were made under the number before it was corrected."""
+    await known(office)
+    for type_ in ("object", "restrict", "withdraw"):
+        await office.asked(type_, reason=f"about {ANNA}")
+    await office.asked("restrict", reason=f"about {ANNA}", lift=True)
+    await office.asked("rectify", reason=f"about {ANNA}", corrected_identifier=NOBODY)
+    await office.asked("erase", BEN, reason="about Ben", grace_hours=1)
+
+    await office.asked("erase", NOBODY, reason=f"about {ANNA}")
+    await office.finish()
+
+    rows = await office.rows("SELECT type, mac, reason FROM main.privacy_requests")
+    assert len(rows) == 7
+    assert [row["type"] for row in rows if row["reason"] is not None or row["mac"] is not None] == ["erase"]
+
+
+async def test_while_the_journal_cannot_be_written_the_person_is_barred_and_the_rest_follows(office: Office) -> None:
+    message = await known(office)
+    path = office.desk.journal.path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not a journal\n")
+
+    answered = await office.ask("erase", Idempotency_Key="a")
+    with pytest.raises(JournalDamagedError):
+        await office.finish()
+    barred = await office.rows("SELECT state FROM main.standing")
+    path.unlink()
+    again = await office.ask("erase", Idempotency_Key="a")
+    await office.finish()
+
+    assert (answered.status, decoded(answered)["code"]) == (503, "journal_unavailable")
+    assert [row["state"] for row in barred] == ["erased"]
+    assert again.status == 202
+    assert decoded(await office.get(decoded(again)["id"]))["status"] == "completed"
+    assert (await office.house.see(message)).to is None
 
 
 async def test_of_the_answers_states_each_is_one_that_the_store_knows(office: Office) -> None:

@@ -1,6 +1,7 @@
 """Databases restored to before an erasure serve nobody until the journal was replayed; then the erased stay erased."""
 
 import asyncio
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -123,11 +124,17 @@ async def until_alone(server: EmbeddedServer, name: str) -> None:
 
 
 async def test_a_restored_database_refuses_is_replayed_and_then_forgets_again(story: Story) -> None:
+    """The keys come back from a snapshot as well; without replay Anna would be readable again."""
+    keys = story.folder / "keys"
+    shutil.copytree(keys, story.folder / "snapshot")
     async with opened(story.now, story.folder) as now:
         made, _ = await erase(now.desk, story.asked("erase", ANNA))
         await now.finish()
+    shutil.rmtree(keys)
+    (story.folder / "snapshot").rename(keys)
 
     async with opened(story.backup, story.folder) as restored:
+        assert (await story.see(restored, story.annas)).to == ANNA
         with pytest.raises(JournalAheadError, match=r"sendigopro privacy replay.*nothing is served"):
             await catch_up(restored.desk.main, restored.desk.journal)
         done = await replay(restored.desk)
