@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from bench import stored
+from bench import keys, stored
 from bench.kannel import PATH, Kannel
 from bench.ours import BODY, Ours, memory_mb, wait_until
 from bench.stage import STATE, Stage, Target
@@ -179,4 +179,21 @@ def rows(stage: Stage) -> dict[str, Any]:
     return {**found, "stored": stored_rows, "fill_s": round(fill_seconds, 1), "rates": rates}
 
 
-PARTS = {"compare": compare, "batch": batch, "accept": accept, "otp": otp, "memory": memory, "rows": rows}
+def key_tree(stage: Stage) -> dict[str, Any]:
+    """Ten million keys: read, made, erased; and new subjects a second by one process."""
+    found: dict[str, Any] = keys.measure(STATE / "keys", keys=stage.size(10_000_000, 200_000))
+    stage.say(f"read p99 {found['read_ms_p99']:.3f} ms, erase p99 {found['erase_ms_p99']:.2f} ms")
+    rate = asyncio.run(keys.enrol(STATE / "enrol", count=stage.size(100_000, 10_000)))
+    stage.say(f"{rate:.0f} new subjects a second")
+    return {**found, "subjects_per_s": rate}
+
+
+PARTS = {
+    "compare": compare,
+    "batch": batch,
+    "accept": accept,
+    "otp": otp,
+    "memory": memory,
+    "rows": rows,
+    "keys": key_tree,
+}

@@ -41,6 +41,23 @@ class Settings:
     journal_dir: str = setting(
         "SENDIGOPRO_JOURNAL_DIR", "", "Folder of the erasure journal, in no backup; empty: journal/ in the data folder."
     )
+    keys_copies: str = setting(
+        "SENDIGOPRO_KEYS_COPIES", "", "More folders that hold the same key store, on other disks; separated by colons."
+    )
+    root: str = setting(
+        "SENDIGOPRO_ROOT", "file", "Who holds what wraps the root of the keys: file (development), pkcs11 or aws-kms."
+    )
+    pkcs11_module: str = setting("SENDIGOPRO_PKCS11_MODULE", "", "Library of the security module, a .so file.")
+    pkcs11_token: str = setting("SENDIGOPRO_PKCS11_TOKEN", "", "Label of its token.")
+    pkcs11_pin_file: str = setting("SENDIGOPRO_PKCS11_PIN_FILE", "", "File with the PIN of the token's user.")
+    backup_level: str = setting(
+        "SENDIGOPRO_BACKUP_LEVEL",
+        "bounded",
+        "bounded: backups hold a key snapshot that opens for 7 days; immediate: none, and the key store has copies.",
+    )
+    recovery_dir: str = setting(
+        "SENDIGOPRO_RECOVERY_DIR", "", "Folder of the keys of key snapshots; empty: recovery/ in the data folder."
+    )
     allow_private_webhooks: bool = setting(
         "SENDIGOPRO_ALLOW_PRIVATE_WEBHOOKS",
         False,  # noqa: FBT003  # its default
@@ -81,6 +98,10 @@ class Settings:
     def exports_folder(self) -> Path:
         """What was built for people who asked for their data, until it is fetched or they are forgotten."""
         return self.data_dir / "exports"
+
+    @property
+    def recovery_folder(self) -> Path:
+        return Path(self.recovery_dir) if self.recovery_dir else self.data_dir / "recovery"
 
     @property
     def url(self) -> str:

@@ -27,7 +27,8 @@ from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
 from sendigopro.runtime import Runtime
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault import grow
+from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 from sendigopro.webhooks.again import Again
 from sendigopro.webhooks.deliver import Deliveries
@@ -56,9 +57,8 @@ class Worker:
 def build(runtime: Runtime) -> Worker:
     """Put the parts together."""
     pool, owner = runtime.main, runtime.name
-    vault = Vault(
-        runtime.vault, FileKeys(runtime.settings.keys_folder), subjects_max=runtime.settings.subjects_in_memory
-    )
+    keys = open_key_store(runtime.settings)
+    vault = Vault(runtime.vault, keys, subjects_max=runtime.settings.subjects_in_memory)
     directory = Directory(pool)
     bus = Bus()
     resending: set[UUID] = set()
@@ -101,6 +101,7 @@ def build(runtime: Runtime) -> Worker:
         "read settings": partial(_read_settings, worker),
         "upkeep": partial(upkeep.run, pool),
         "partitions": partial(partitions.keep_ahead, [runtime.settings.main("owner"), runtime.settings.vault("owner")]),
+        "grow keys": partial(grow.keep_ahead, keys),
         "write webhooks": webhooks.write,
         "prepare webhooks": webhooks.prepare,
         "watch webhook endpoints": webhooks.watch,

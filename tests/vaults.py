@@ -8,7 +8,8 @@ import pytest
 
 from sendigopro.foundation.database_urls import as_role
 from sendigopro.foundation.postgres import Conn, Pool, connect_pool
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.keepers.file import FileKeeper
+from sendigopro.vault.tree import KeyTree
 from sendigopro.vault.vault import Vault
 
 OpenVault = Callable[[], Awaitable[Vault]]
@@ -44,9 +45,14 @@ async def main_owner(main_url: str) -> AsyncIterator[Conn]:
     await conn.close()
 
 
+def key_tree(folder: Path) -> KeyTree:
+    """A key store as `up` makes it, opened as cold as by a new process."""
+    return KeyTree([folder], FileKeeper([folder / "keeper"]))
+
+
 @pytest.fixture
-def key_files(tmp_path: Path) -> FileKeys:
-    return FileKeys(tmp_path / "keys")
+def keys(tmp_path: Path) -> KeyTree:
+    return key_tree(tmp_path / "keys")
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ async def open_vault(vault_pool: Pool, tmp_path: Path) -> AsyncIterator[OpenVaul
     opened: list[Vault] = []
 
     async def open_one() -> Vault:
-        opened.append(Vault(vault_pool, FileKeys(tmp_path / "keys")))
+        opened.append(Vault(vault_pool, key_tree(tmp_path / "keys")))
         return opened[-1]
 
     yield open_one

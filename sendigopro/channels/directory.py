@@ -56,6 +56,10 @@ class Directory:
         """The sender a stored message names."""
         return self._by_id.get(sender_id)
 
+    def senders_of(self, account_id: UUID) -> list[Sender]:
+        """All senders of an account."""
+        return [sender for sender in self._by_id.values() if sender.account_id == account_id]
+
     def owner_of(self, channel: int, value: str) -> Sender | None:
         """Whose sender this is: where an inbound message goes."""
         return self._owners.get((channel, value))

@@ -8,7 +8,8 @@ from sendigopro import settings
 from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.foundation.postgres import CONNECTION_LOST, Pool, connect_pool
 from sendigopro.settings import Settings
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.key_store import open_key_store
+from sendigopro.vault.tree import KeyTree
 from sendigopro.vault.vault import Vault
 
 
@@ -20,6 +21,7 @@ class Connected:
     main: Pool
     vault_pool: Pool
     vault: Vault
+    keys: KeyTree
 
 
 @asynccontextmanager
@@ -38,9 +40,10 @@ async def connected() -> AsyncIterator[Connected]:
         raise OperatorError(
             f"PostgreSQL of the instance in {chosen.data_dir} does not answer: is it running?"
         ) from error
-    vault = Vault(vault_pool, FileKeys(chosen.keys_folder))
+    keys = open_key_store(chosen)
+    vault = Vault(vault_pool, keys)
     try:
-        yield Connected(chosen, main, vault_pool, vault)
+        yield Connected(chosen, main, vault_pool, vault, keys)
     finally:
         await vault.close()
         await main.close()

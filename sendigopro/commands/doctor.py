@@ -19,6 +19,7 @@ from sendigopro.foundation.migrations import Database
 from sendigopro.foundation.postgres import server_setting, server_time
 from sendigopro.messages.intake import has_disk
 from sendigopro.messages.model import Channel, Mode
+from sendigopro.vault.key_store import key_folders
 
 app = typer.Typer(add_completion=False)
 
@@ -27,6 +28,7 @@ COLOUR = {GOOD: "green", WARNING: "yellow", FAULT: "red"}
 PARTITION_DAYS_MIN = 14
 CLOCK_SECONDS_MAX = 2.0
 PRIVATE_MODE = 0o077
+COPIES_MIN = 2
 SERVER_SETTINGS = {
     "fsync": ("on", "An accepted message must survive a power cut: set fsync = on."),
     "synchronous_commit": ("on", "We answer after the commit, which must be on disk: set synchronous_commit = on."),
@@ -129,13 +131,28 @@ async def check_clock(instance: Connected) -> list[Finding]:
 
 async def check_keys(instance: Connected) -> list[Finding]:
     """The key store: readable by us alone, and what its kind can promise."""
-    folder = instance.settings.keys_folder
-    mode = stat.S_IMODE(folder.stat().st_mode)
-    state = GOOD if not mode & PRIVATE_MODE else FAULT
-    return [
-        Finding(f"key store {folder}", state, "" if state == GOOD else f"Others can read it: chmod 700 {folder}"),
-        Finding("key store level: file", WARNING, "Enough for development: a disk may keep old blocks of erased keys."),
-    ]
+    findings = []
+    folders = key_folders(instance.settings)
+    for folder in folders:
+        state = GOOD if not stat.S_IMODE(folder.stat().st_mode) & PRIVATE_MODE else FAULT
+        told = "" if state == GOOD else f"Others can read it: chmod 700 {folder}"
+        findings.append(Finding(f"key store {folder}", state, told))
+    level = instance.keys.keeper.level
+    state = GOOD if level.is_for_production else WARNING
+    findings.append(Finding(f"key store level: {level.name}", state, level.told))
+    findings.append(backup_level(instance, copies=len({folder.stat().st_dev for folder in folders})))
+    return findings
+
+
+def backup_level(instance: Connected, *, copies: int) -> Finding:
+    """What an erased person's keys may still stand in, and whether the store survives a disk without that."""
+    what = f"backup level: {instance.settings.backup_level}"
+    if instance.settings.backup_level != "immediate":
+        return Finding(what, GOOD, "Key snapshots open for 7 days; receipts say until when.")
+    if copies >= COPIES_MIN:
+        return Finding(what, GOOD)
+    told = "No key snapshots are made, so one disk holds all keys: name a folder on another in SENDIGOPRO_KEYS_COPIES."
+    return Finding(what, FAULT, told)
 
 
 async def check_disk(instance: Connected) -> list[Finding]:

@@ -22,6 +22,7 @@ COMMANDS = (
     "send",
     "privacy",
     "receipt",
+    "package",
     "console",
     "version",
     *HIDDEN,

@@ -19,7 +19,7 @@ from sendigopro.messages.model import Channel, Mode
 from sendigopro.privacy.journal import Journal
 from sendigopro.privacy.journaling import catch_up
 from sendigopro.settings import Settings, read_instance
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 
 app = typer.Typer(add_completion=False)
@@ -41,7 +41,7 @@ async def prepare_instance(chosen: Settings) -> dict[str, object]:
     await refuse_older_than_journal(chosen)
     remembered = read_instance(chosen.data_dir).get("first", {})
     vault_pool = await connect_pool(chosen.vault("pipeline"), size=2, name="prepare")
-    vault = Vault(vault_pool, FileKeys(chosen.keys_folder))
+    vault = Vault(vault_pool, open_key_store(chosen))
     try:
         fresh = {} if remembered.get("account_id") else await make_first_account(chosen, vault)
         account_id = ids.parse("acc", str((remembered | fresh)["account_id"]))

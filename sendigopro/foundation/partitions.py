@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
@@ -84,6 +84,20 @@ async def ensure_ahead(conn: Conn, *, today: date) -> list[str]:
                 if span.name not in fresh.partitions:
                     await make(conn, fresh, span, quiet=quiet)
                     made.append(span.name)
+    return made
+
+
+async def ensure_days(conn: Conn, table: str, days: Iterable[date]) -> list[str]:
+    """Make the partitions of `table` for these days, past ones too, for rows from elsewhere; needs `owner`."""
+    made = []
+    async with conn.transaction():
+        await conn.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        parent = next(found for found in await parents(conn) if found.table == table)
+        quiet = await quiet_columns(conn, table)
+        for span in sorted({span_of(parent.plan, day, table) for day in days}, key=lambda one: one.name):
+            if span.name not in parent.partitions:
+                await make(conn, parent, span, quiet=quiet)
+                made.append(span.name)
     return made
 
 

@@ -64,7 +64,7 @@ class Prepared(msgspec.Struct, gc=False):
     expires_at: datetime
     body_expires_on: date
     has_callback: bool
-    body: bytes
+    body: bytes | None
     details: bytes | None
     tags: list[bytes]
 

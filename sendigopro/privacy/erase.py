@@ -31,8 +31,13 @@ ERASE_POINTS: Final = (
     "erase.journal_written",
     "erase.journal_synced",
     "erase.journaled",
-    "erase.condemned",
+    "erase.condemned",  # in the key store
+    "erase.unreadable",
     "erase.leased",
+    "erase.nodes_written",  # in the key store, like the three that follow
+    "erase.root_wrapped",
+    "erase.root_replaced",
+    "erase.old_root_destroyed",
     "erase.keys_destroyed",
     "erase.messages_before_commit",
     "erase.messages_forgotten",
@@ -41,7 +46,7 @@ ERASE_POINTS: Final = (
     "erase.before_completion",
     "erase.completed",
 )
-"""Where a test may end the process on this way, in their order; the key store has more of its own."""
+"""Where a test may end the process on this way, in their order."""
 
 
 async def erase(desk: Desk, asked: Asked) -> tuple[Request, bool]:
@@ -133,7 +138,7 @@ async def follow(desk: Desk, request: Request) -> None:
     reach("erase.journaled")
     if request.status == "erasing":
         await desk.vault.forget(request.key_slots)
-        reach("erase.condemned")
+        reach("erase.unreadable")
         async with desk.main.acquire() as conn:
             await requests_store.mark_unreadable(conn, request)
 

@@ -1,21 +1,23 @@
-"""Where packages for people stand on disk until they are fetched: `exports/<account>/<request>.…`."""
+"""Where packages for people stand on disk until they are fetched: `exports/<account>/<request>.…`, plain ids."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from sendigopro.foundation import ids
+from sendigopro.privacy.package.sealed_file import remove_of_subject
 
 
-def folder_of(exports: Path, account_id: UUID) -> Path:
-    return exports / ids.typed("acc", account_id)
-
-
-def delete_export(exports: Path, account_id: UUID, request_id: UUID) -> None:
-    """Whatever was built for a request: `<request>`, `<request>.zip` and so on."""
-    folder, name = folder_of(exports, account_id), ids.typed("prq", request_id)
-    for path in (*folder.glob(name), *folder.glob(f"{name}.*")):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+def delete_exports(
+    exports: Path, account_id: UUID, *, subject_ids: Sequence[UUID], request_ids: Sequence[UUID]
+) -> None:
+    """Every package of these subjects, by what its head says, and whatever was built for these requests."""
+    for subject_id in subject_ids:
+        remove_of_subject(exports, account_id=account_id, subject_id=subject_id)
+    folder = exports / str(account_id)
+    for request_id in request_ids:
+        for path in (*folder.glob(str(request_id)), *folder.glob(f"{request_id}.*")):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ anew. Work is leased request by request and done in batches: a person with 100,0
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 
@@ -143,12 +144,17 @@ class Erasures:
                 self._bus.announce(batches)
 
     async def _delete_exports(self, request: Request) -> None:
-        if request.mac is None:
-            return
-        async with self._desk.main.acquire() as conn:
-            built = await requests_store.exports_of(conn, account_id=request.account_id, mac=request.mac)
-        for request_id in built:
-            await asyncio.to_thread(exported.delete_export, self._desk.exports, request.account_id, request_id)
+        built: Sequence[UUID] = ()
+        if request.mac is not None:
+            async with self._desk.main.acquire() as conn:
+                built = await requests_store.exports_of(conn, account_id=request.account_id, mac=request.mac)
+        await asyncio.to_thread(
+            exported.delete_exports,
+            self._desk.exports,
+            request.account_id,
+            subject_ids=request.subject_ids,
+            request_ids=built,
+        )
 
     async def _complete(self, request: Request, steps: dict[str, datetime]) -> None:
         """The receipt, the word to the account, the journal's last word and the end, in one transaction."""

@@ -43,24 +43,35 @@ class Sealer:
         return HEADER + nonce + self._encrypt(nonce, clear, column + row_id)
 
 
+class Opener:
+    """The same for opening: one cipher for all that was sealed under one key."""
+
+    __slots__ = ("_decrypt",)
+
+    def __init__(self, key: bytes) -> None:
+        self._decrypt = AESGCM(key).decrypt
+
+    def open(self, column: bytes, row_id: bytes, sealed: bytes) -> bytes:
+        """The same as `open_`; `column` is one of `column_of`."""
+        if len(sealed) < NONCE_END + TAG_BYTES or sealed[:HEADER_BYTES] != HEADER:
+            raise UnreadableError
+        try:
+            return self._decrypt(sealed[HEADER_BYTES:NONCE_END], sealed[NONCE_END:], column + row_id)
+        except InvalidTag:
+            raise UnreadableError from None
+
+
 def open_(key: bytes, place: Place, sealed: bytes) -> bytes:
     """Open what `seal` made; anything wrong is `UnreadableError`."""
-    if len(sealed) < NONCE_END + TAG_BYTES or sealed[:HEADER_BYTES] != HEADER:
-        raise UnreadableError
-    try:
-        return AESGCM(key).decrypt(sealed[HEADER_BYTES:NONCE_END], sealed[NONCE_END:], associated_data(place))
-    except InvalidTag:
-        raise UnreadableError from None
-
-
-def associated_data(place: Place) -> bytes:
-    """Unambiguous: the account has 16 bytes, names of tables and columns have no NUL, the row id is the rest."""
-    return column_of(*place[:3]) + place[3]
+    return Opener(key).open(column_of(*place[:3]), place[3], sealed)
 
 
 @lru_cache(maxsize=10_000)
 def column_of(account_id: bytes, table: bytes, column: bytes) -> bytes:
-    """An account's column: all of the associated data but the row id."""
+    """An account's column: all of the associated data but the row id.
+
+    Unambiguous: the account has 16 bytes, names of tables and columns have no NUL, the row id is the rest.
+    """
     return b"\0".join((HEADER, account_id, table, column, b""))
 
 
@@ -82,3 +93,8 @@ def identifier_key(subject_key: bytes, account_key: bytes) -> bytes:
 def account_secret_key(account_key: bytes) -> bytes:
     """For what belongs to the account itself: names, credentials, addresses of its endpoints."""
     return derive(account_key, b"sendigopro/seal/1 account")
+
+
+def package_key(subject_key: bytes, account_key: bytes, salt: bytes) -> bytes:
+    """For one package made for a person: it dies with the person or with the account; `salt` is the file's own."""
+    return derive(subject_key + account_key, b"sendigopro/seal/1 package " + salt)

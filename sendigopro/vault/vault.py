@@ -126,12 +126,21 @@ class Vault:
 
     async def forget(self, slots: Sequence[int]) -> None:
         """Condemn keys: on return nobody in this process opens what they sealed, and in no other after 0.3 s."""
-        if slots:
-            await asyncio.to_thread(self._keys.erase, slots)
+        alive = [slot for slot in set(slots) if self._is_alive(slot)]
+        if alive:
+            await asyncio.to_thread(self._keys.condemn, alive)
         self._drop_erased()
 
     async def finish_forgetting(self) -> None:
         """Make it true of every backup as well. May take long; for nothing that is condemned it does nothing."""
+        await asyncio.to_thread(self._keys.destroy)
+
+    def _is_alive(self, slot: int) -> bool:
+        try:
+            self._keys.key(slot)
+        except KeyErasedError:
+            return False
+        return True
 
     def drop_subject(self, account_id: UUID, subject_id: UUID) -> None:
         """Look a subject up anew: another process has changed who it is."""
@@ -296,6 +305,7 @@ class Vault:
             self._day = today
             for cache in self._by_lookup:
                 cache.clear()
+        self._keys.look()
         epoch = self._keys.epoch
         if epoch == self._epoch:
             return

@@ -18,7 +18,7 @@ from sendigopro.messages.view import Viewer
 from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.journal import Journal
 from sendigopro.runtime import Runtime
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 from sendigopro.web import app
 from sendigopro.web.health import Readiness
@@ -46,9 +46,7 @@ class Web:
 def build(runtime: Runtime) -> Web:
     """Put the parts together."""
     pool = runtime.main
-    vault = Vault(
-        runtime.vault, FileKeys(runtime.settings.keys_folder), subjects_max=runtime.settings.subjects_in_memory
-    )
+    vault = Vault(runtime.vault, open_key_store(runtime.settings), subjects_max=runtime.settings.subjects_in_memory)
     directory = Directory(pool)
     intake = Intake(runtime, vault=vault, directory=directory)
     bus = Bus()  # nobody listens in a web process: its batches are leased by a worker

@@ -27,7 +27,7 @@ from sendigopro.messages.model import Channel, Mode, Status
 from sendigopro.messages.view import MessageObject, Viewer
 from sendigopro.runtime import Runtime
 from sendigopro.settings import Settings
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 from sendigopro.worker import Worker
 from tests.databases import Databases
@@ -107,7 +107,7 @@ async def house_of(databases: Databases, folder: Path, **settings: Any) -> Async
     urls = (chosen.main("pipeline"), chosen.vault("pipeline"), chosen.main("door"))
     pools = [await connect_pool(url, size=8, name="test") for url in urls]
     runtime = Runtime("web-1", chosen, *pools)
-    vault = Vault(runtime.vault, FileKeys(chosen.keys_folder))
+    vault = Vault(runtime.vault, open_key_store(chosen))
     owner = await databases.main("owner")
     async with owner.transaction():
         account_id = await create_account(owner, vault, name="Test", currency="EUR")

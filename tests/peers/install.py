@@ -129,6 +129,12 @@ PEERS = [
         lambda: bring_debian_package("kannel"),
     ),
     Peer(
+        "SoftHSM",
+        "tests/vault: the root in a security module",
+        lambda: places.softhsm() is not None,
+        lambda: bring_debian_package("softhsm2"),
+    ),
+    Peer(
         "Chromium",
         "tests/browser",
         lambda: places.chromium() is not None,

@@ -25,6 +25,14 @@ def bearerbox() -> Path | None:
     return debian_program("bearerbox", "usr/sbin/bearerbox")
 
 
+def softhsm() -> Path | None:
+    """The library of a security module in software; its program for tokens stands in bin/ of the same tree."""
+    for root in (Path("/"), DEBIAN):
+        if (root / "usr/bin/softhsm2-util").exists():
+            return next(root.glob("usr/lib/**/softhsm/libsofthsm2.so"), None)
+    return None
+
+
 def chromium() -> Path | None:
     return debian_program("chromium", "usr/lib/chromium/chromium")
 

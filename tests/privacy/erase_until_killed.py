@@ -17,7 +17,7 @@ from sendigopro.privacy.journal import Journal
 from sendigopro.privacy.model import Asked
 from sendigopro.runtime import Runtime
 from sendigopro.settings import Settings
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 
 
@@ -26,7 +26,7 @@ async def main(folder: str, main_url: str, vault_url: str, account: str, number:
     chosen = Settings(data_dir=Path(folder), database_url=main_url, vault_url=vault_url)
     urls = (chosen.main("pipeline"), chosen.vault("pipeline"), chosen.main("door"))
     runtime = Runtime("killed", chosen, *[await connect_pool(url, size=4, name="killed") for url in urls])
-    vault = Vault(runtime.vault, FileKeys(chosen.keys_folder))
+    vault = Vault(runtime.vault, open_key_store(chosen))
     directory = Directory(runtime.main)
     await directory.refresh()
     desk = desk_of(runtime, vault, Journal(chosen.journal_folder))

@@ -32,7 +32,7 @@ from sendigopro.privacy.replay import replay
 from sendigopro.privacy.rights import object_to, rectify, restrict_or_lift
 from sendigopro.runtime import Runtime
 from sendigopro.settings import Settings
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 from tests.databases import Databases, administer
 from tests.messages.house import house_of
@@ -83,7 +83,7 @@ async def opened(urls: tuple[str, str], folder: Path) -> AsyncIterator[Opened]:
     chosen = Settings(data_dir=folder, database_url=urls[0], vault_url=urls[1])
     places = (chosen.main("pipeline"), chosen.vault("pipeline"), chosen.main("door"))
     runtime = Runtime("test", chosen, *[await connect_pool(place, size=4, name="test") for place in places])
-    vault = Vault(runtime.vault, FileKeys(chosen.keys_folder))
+    vault = Vault(runtime.vault, open_key_store(chosen))
     directory = Directory(runtime.main)
     await directory.refresh()
     desk = desk_of(runtime, vault, Journal(chosen.journal_folder))

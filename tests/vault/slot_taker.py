@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 from sendigopro.foundation.postgres import connect_pool
-from sendigopro.vault.keys import FileKeys
+from sendigopro.vault.keepers.file import FileKeeper
 from sendigopro.vault.slots import Slots
+from sendigopro.vault.tree import KeyTree
 
 
 async def take(url: str, folder: str, count: int) -> None:
     pool = await connect_pool(url, size=2, name="slot_taker")
-    keys = FileKeys(Path(folder))
+    keys = KeyTree([Path(folder)], FileKeeper([Path(folder) / "keeper"]))
     slots = Slots(pool, keys)
     for _ in range(count // 100):
         async with pool.acquire() as conn:

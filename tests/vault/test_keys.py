@@ -8,67 +8,145 @@ import pytest
 
 from sendigopro.foundation.database_urls import as_role
 from sendigopro.foundation.postgres import Conn, Pool
-from sendigopro.vault.keys import BLOCK_SLOTS, BLOCKS_PER_SEGMENT, SEGMENT_SLOTS, FileKeys, KeyErasedError
+from sendigopro.vault.keys import BLOCK_SLOTS, KeyErasedError, KeyStoreError
+from sendigopro.vault.nodes import FANOUT
 from sendigopro.vault.slots import Slots
+from sendigopro.vault.tree import AHEAD_SLOTS, KeyTree
+from tests.vaults import key_tree
 
 TAKER = str(Path(__file__).with_name("slot_taker.py"))
 ROOT = str(Path(__file__).parents[2])
+FAR_BLOCK = 70_000  # in another file on every level
 
 
 def test_every_process_sees_the_same_keys_and_no_two_slots_share_one(tmp_path: Path) -> None:
-    here, there = FileKeys(tmp_path / "keys"), FileKeys(tmp_path / "keys")
+    here, there = key_tree(tmp_path), key_tree(tmp_path)
     here.take_block(0)
+    here.take_block(FAR_BLOCK)
+    slots = [*range(BLOCK_SLOTS), *range(FAR_BLOCK * BLOCK_SLOTS, (FAR_BLOCK + 1) * BLOCK_SLOTS)]
 
-    found = [here.key(slot) for slot in range(BLOCK_SLOTS)]
+    found = [here.key(slot) for slot in slots]
 
-    assert [there.key(slot) for slot in range(BLOCK_SLOTS)] == found
-    assert len(set(found)) == BLOCK_SLOTS
+    assert [there.key(slot) for slot in slots] == found
+    assert len(set(found)) == 2 * BLOCK_SLOTS
     assert {len(key) for key in found} == {32}
 
 
 def test_an_erased_key_is_gone_for_all_and_its_neighbours_stay(tmp_path: Path) -> None:
-    here, there = FileKeys(tmp_path / "keys"), FileKeys(tmp_path / "keys")
+    here, there = key_tree(tmp_path), key_tree(tmp_path)
     here.take_block(0)
-    here.take_block(BLOCKS_PER_SEGMENT)
-    before = {slot: here.key(slot) for slot in (4, 5, 6, SEGMENT_SLOTS, SEGMENT_SLOTS + 1)}
+    here.take_block(FAR_BLOCK)
+    far = FAR_BLOCK * BLOCK_SLOTS
+    neighbours = (4, 6, FANOUT, far - 1 + BLOCK_SLOTS, far + 1)
+    before = {slot: there.key(slot) for slot in (5, far, *neighbours)}
     epoch = there.epoch
 
-    here.erase([5, SEGMENT_SLOTS])
+    here.erase([5, far])
+    there.look()
 
-    for slot in (5, SEGMENT_SLOTS):
-        with pytest.raises(KeyErasedError):
-            there.key(slot)
-        raw = (tmp_path / "keys" / f"segment-{slot // SEGMENT_SLOTS:06d}").read_bytes()
-        assert before[slot] not in raw
-    assert {slot: there.key(slot) for slot in (4, 6, SEGMENT_SLOTS + 1)} == {
-        slot: before[slot] for slot in (4, 6, SEGMENT_SLOTS + 1)
-    }
+    for slot in (5, far):
+        for tree in (here, there, key_tree(tmp_path)):
+            with pytest.raises(KeyErasedError):
+                tree.key(slot)
+    assert {slot: there.key(slot) for slot in neighbours} == {slot: before[slot] for slot in neighbours}
     assert there.epoch == epoch + 2
-    assert sorted(there.erased_since(epoch)) == [5, SEGMENT_SLOTS]
+    assert sorted(there.erased_since(epoch)) == [5, far]
+
+
+def test_a_condemned_key_is_handed_out_by_nobody_although_it_is_not_destroyed_yet(tmp_path: Path) -> None:
+    here, there = key_tree(tmp_path), key_tree(tmp_path)
+    here.take_block(0)
+    before = there.key(6)
+    there.key(5)
+
+    here.condemn([5])
+    there.look()
+
+    for tree in (here, there, key_tree(tmp_path)):
+        with pytest.raises(KeyErasedError):
+            tree.key(5)
+        assert tree.key(6) == before
+    assert here.root.epoch == 0
+    there.destroy()
+    assert there.root.epoch == 1
+
+
+def test_many_erasures_share_one_new_root_and_none_is_needed_for_new_keys(tmp_path: Path) -> None:
+    tree = key_tree(tmp_path)
+    for block in range(3):
+        tree.take_block(block)
+    assert tree.root.generation == 1
+
+    tree.erase(range(0, 3 * BLOCK_SLOTS, 7))
+    tree.destroy()
+
+    assert tree.root.generation == 2
+    kept = [slot for slot in range(3 * BLOCK_SLOTS) if slot % 7]
+    assert len({tree.key(slot) for slot in kept}) == len(kept)
+
+
+def test_what_was_erased_twice_or_never_given_out_harms_nobody(tmp_path: Path) -> None:
+    tree = key_tree(tmp_path)
+    tree.take_block(0)
+    before = tree.key(1)
+
+    tree.erase([5])
+    tree.erase([5, 5, FAR_BLOCK * BLOCK_SLOTS])
+
+    assert key_tree(tmp_path).key(1) == before
+
+
+def test_a_process_that_looked_long_ago_looks_before_it_hands_out_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = key_tree(tmp_path), key_tree(tmp_path)
+    here.take_block(0)
+    there.key(5)
+    here.erase([5])
+
+    monkeypatch.setattr("sendigopro.vault.tree.clock.monotonic", lambda: there._look_at)  # noqa: SLF001  # that moment
+    with pytest.raises(KeyErasedError):
+        there.key(5)
+
+
+def test_a_reader_whose_root_was_replaced_twice_meanwhile_finds_what_still_lives(tmp_path: Path) -> None:
+    here, there = key_tree(tmp_path), key_tree(tmp_path)
+    here.take_block(0)
+    before = here.key(1)
+
+    here.erase([5])
+    here.erase([6])
+
+    assert there.key(1) == before
+
+
+def test_a_million_slots_are_made_ahead_of_the_last_block_and_none_twice(tmp_path: Path) -> None:
+    tree = key_tree(tmp_path)
+    tree.take_block(0)
+
+    made = tree.grow_ahead()
+
+    assert made >= AHEAD_SLOTS
+    assert len(tree.key(BLOCK_SLOTS + AHEAD_SLOTS - 1)) == 32
+    assert tree.grow_ahead() == 0
+    assert tree.root.generation == 1
 
 
 def test_the_key_files_are_for_their_owner_only(tmp_path: Path) -> None:
-    FileKeys(tmp_path / "keys").take_block(0)
-
-    modes = {path.name: path.stat().st_mode & 0o777 for path in [tmp_path / "keys", *(tmp_path / "keys").iterdir()]}
-
-    assert modes.pop("keys") == 0o700
-    assert set(modes.values()) == {0o600}
-
-
-def test_a_half_written_key_file_is_never_used(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
-    keys = FileKeys(folder)
-    (folder / "segment-000000.unfinished").write_bytes(b"torn")
+    tree = key_tree(folder)
+    tree.take_block(0)
+    tree.erase([1])
 
-    keys.take_block(0)
+    found = [folder, *folder.rglob("*")]
 
-    assert len(keys.key(BLOCK_SLOTS - 1)) == 32
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_file()} == {0o600}
 
 
 def test_a_key_folder_of_another_instance_is_told_from_an_erasure(tmp_path: Path) -> None:
-    with pytest.raises(KeyErasedError, match="data folder"):
-        FileKeys(tmp_path / "elsewhere").key(7)
+    with pytest.raises(KeyStoreError, match="data folder"):
+        key_tree(tmp_path / "elsewhere").key(7)
 
 
 async def test_two_processes_never_get_one_slot(vault_url: str, tmp_path: Path) -> None:
@@ -87,21 +165,21 @@ async def test_two_processes_never_get_one_slot(vault_url: str, tmp_path: Path) 
 
 
 async def test_a_restored_database_does_not_hand_out_slots_again(
-    vault_owner: Conn, vault_pool: Pool, key_files: FileKeys
+    vault_owner: Conn, vault_pool: Pool, keys: KeyTree
 ) -> None:
     async with vault_pool.acquire() as conn:
-        before = await Slots(vault_pool, key_files).take(conn, 10)
+        before = await Slots(vault_pool, keys).take(conn, 10)
     await vault_owner.execute("DELETE FROM vault.key_blocks")
     await vault_owner.execute("ALTER TABLE vault.key_blocks ALTER COLUMN id RESTART WITH 0")
 
     async with vault_pool.acquire() as conn:
-        after = await Slots(vault_pool, key_files).take(conn, 10)
+        after = await Slots(vault_pool, keys).take(conn, 10)
 
     assert set(before).isdisjoint(after)
 
 
-async def test_the_next_block_is_taken_before_this_one_is_used_up(vault_pool: Pool, key_files: FileKeys) -> None:
-    slots = Slots(vault_pool, key_files)
+async def test_the_next_block_is_taken_before_this_one_is_used_up(vault_pool: Pool, keys: KeyTree) -> None:
+    slots = Slots(vault_pool, keys)
     async with vault_pool.acquire() as conn:
         await slots.take(conn, BLOCK_SLOTS // 2 + 1)
     await slots.close()
@@ -109,8 +187,8 @@ async def test_the_next_block_is_taken_before_this_one_is_used_up(vault_pool: Po
     assert await vault_pool.fetchval("SELECT count(*) FROM vault.key_blocks") == 2
 
 
-async def test_many_who_take_at_once_through_a_small_pool_all_get_theirs(vault_pool: Pool, key_files: FileKeys) -> None:
-    slots = Slots(vault_pool, key_files)
+async def test_many_who_take_at_once_through_a_small_pool_all_get_theirs(vault_pool: Pool, keys: KeyTree) -> None:
+    slots = Slots(vault_pool, keys)
 
     async def take() -> list[int]:
         async with vault_pool.acquire() as conn:

@@ -20,10 +20,9 @@ from sendigopro.foundation.database_urls import as_role
 from sendigopro.foundation.embedded import EmbeddedServer, Tuning
 from sendigopro.foundation.phones import parse_phone
 from sendigopro.foundation.postgres import Conn, connect_pool
-from sendigopro.vault.keys import FileKeys
 from sendigopro.vault.sealing import UnreadableError
 from sendigopro.vault.vault import Vault
-from tests.vaults import OpenVault
+from tests.vaults import OpenVault, key_tree
 
 PREFIX = "4915155"  # no random bytes begin like all our canaries
 CANARIES = [parse_phone(f"+{PREFIX}{n:06d}") for n in range(600)]
@@ -93,7 +92,7 @@ async def test_no_file_of_postgresql_holds_a_number_a_secret_or_a_key(
     account = uuid4()
     url = own_server.url("vault")
     pool = await connect_pool(as_role(url, "pipeline"), size=2, name="test")
-    vault = Vault(pool, FileKeys(tmp_path / "keys"))
+    vault = Vault(pool, key_tree(tmp_path / "keys"))
     subjects = await vault.subjects_of(account, 1, CANARIES)
     await vault.find(account, 1, CANARIES[0])
     await vault.seal_account(account, "endpoints", "url", uuid4(), SECRET)

@@ -12,9 +12,10 @@ from sendigopro.foundation.database_urls import as_role
 from sendigopro.foundation.phones import PhoneNumber, parse_phone
 from sendigopro.foundation.postgres import Conn, Pool, connect_pool
 from sendigopro.vault import macs, store
-from sendigopro.vault.keys import FileKeys, KeyErasedError
+from sendigopro.vault.keys import KeyErasedError
 from sendigopro.vault.model import PLATFORM
 from sendigopro.vault.sealing import UnreadableError
+from sendigopro.vault.tree import KeyTree
 from sendigopro.vault.vault import Vault
 from sendigopro.vault.warm import warm_meeting
 from tests.vaults import OpenVault
@@ -151,14 +152,14 @@ async def test_find_looks_but_enrols_nobody(vault: Vault, vault_pool: Pool) -> N
 
 
 async def test_an_erased_subject_cannot_be_read_by_any_process_and_comes_back_as_a_stranger(
-    open_vault: OpenVault, key_files: FileKeys, monkeypatch: pytest.MonkeyPatch
+    open_vault: OpenVault, keys: KeyTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = uuid4()
     here, there = await open_vault(), await open_vault()
     anna, ben = await here.subjects_of(account, 1, [ANNA, BEN])
     await there.open_subjects(account, [anna.id, ben.id])
 
-    key_files.erase([anna.slot])
+    keys.erase([anna.slot])
     later = clock.monotonic() + 0.31  # how long a cache may be believed without a look
     monkeypatch.setattr(clock, "monotonic", lambda: later)
 
@@ -207,7 +208,7 @@ async def test_the_day_after_everybody_is_looked_up_once_more(
 
 
 async def test_a_day_has_one_key_for_all_processes_and_dies_with_it(
-    open_vault: OpenVault, key_files: FileKeys, vault_pool: Pool
+    open_vault: OpenVault, keys: KeyTree, vault_pool: Pool
 ) -> None:
     account, day = uuid4(), date(2030, 1, 31)
     vaults = [await open_vault() for _ in range(3)]
@@ -222,7 +223,7 @@ async def test_a_day_has_one_key_for_all_processes_and_dies_with_it(
     slot = await vault_pool.fetchval(
         "SELECT slot FROM vault.buckets WHERE account_id = $1 AND bucket = $2", account, day
     )
-    key_files.erase([slot])
+    keys.erase([slot])
     with pytest.raises(KeyErasedError):
         await (await open_vault()).bucket_key(account, day)
 
@@ -287,9 +288,9 @@ async def test_what_memory_holds_of_people_gives_the_collector_nothing_to_look_a
     assert not any(gc.is_tracked(one) for one in held)
 
 
-async def test_memory_is_bounded_however_many_are_seen(vault_pool: Pool, key_files: FileKeys) -> None:
+async def test_memory_is_bounded_however_many_are_seen(vault_pool: Pool, keys: KeyTree) -> None:
     account = uuid4()
-    vault = Vault(vault_pool, key_files, subjects_max=100)
+    vault = Vault(vault_pool, keys, subjects_max=100)
 
     await vault.subjects_of(account, 1, numbers(1000))
     known = sum(vault.known(account, 1, phone) is not None for phone in numbers(1000))

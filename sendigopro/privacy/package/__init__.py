@@ -1,0 +1,1 @@
+"""What is held of one person, made into a package they can read, keep and take elsewhere."""

@@ -1,0 +1,235 @@
+"""One person's messages, page by page: facts, opened bodies and what became of them, as records of the format."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from operator import itemgetter
+from typing import Literal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+
+from sendigopro.foundation import clock
+from sendigopro.foundation.alphabets import Encoding
+from sendigopro.foundation.ids import typed
+from sendigopro.foundation.postgres import Row
+from sendigopro.messages import read_store
+from sendigopro.messages.model import STATUS_OF, Details, Direction, Purpose
+from sendigopro.messages.view import status_of
+from sendigopro.privacy.package import store
+from sendigopro.privacy.package.mask import Mask
+from sendigopro.privacy.package.model import MessageRecord, PartRecord, Sources, StatusRecord, SubjectGoneError
+from sendigopro.vault.sealing import Opener, UnreadableError, column_of
+from sendigopro.vault.vault import KeyErasedError, Subject
+
+PAGE_SIZE = 2_500
+UNSENT = "imported_unsent"
+"""The reason of the end that an import gives to what had not left: a mark that no package shows."""
+FIRST_CHOICE = 0
+"""Where `Origin.carriers` names the first choice of a route; the other keys are ranks."""
+_PURPOSES = {int(purpose): purpose.name.lower() for purpose in Purpose}
+_STATUSES = {int(rank): str(status) for rank, status in STATUS_OF.items()}
+_ENCODINGS: dict[int, Literal["gsm7", "ucs2"]] = {int(Encoding.GSM7): "gsm7", int(Encoding.UCS2): "ucs2"}
+_BODIES = b"message_bodies"
+_BY_TIME_AND_RANK = itemgetter(1, 2)  # times are written so that they sort
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What a message had in another instance and has no column for here; sealed with its details."""
+
+    sender: str | None
+    status: str
+    callback_host: str | None
+    carriers: dict[int, str]
+
+
+class KeptDetails(Details, frozen=True):
+    """`Details`, and where the message came from if it was imported; who reads `Details` passes over it."""
+
+    origin: Origin | None = None
+
+
+NO_DETAILS = KeptDetails()
+_DETAILS: msgspec.msgpack.Decoder[KeptDetails] = msgspec.msgpack.Decoder(KeptDetails)
+
+
+@dataclass(slots=True)
+class Page:
+    """Rows as the database gave them, and the ciphers of their days."""
+
+    messages: list[Row]
+    outcomes: dict[UUID, list[Row]]
+    parts: dict[UUID, list[Row]]
+    states: dict[UUID, read_store.State]
+    openers: dict[date, Opener | None]
+    days: dict[date, str]
+
+
+@dataclass(slots=True)
+class Gatherer:
+    """Reads the messages of one subject; its ciphers are made once for each day of expiry."""
+
+    sources: Sources
+    account_id: UUID
+    mode: int
+    subject_id: UUID
+    subject: Subject
+    until: UUID
+    mask: Mask = field(init=False)
+    person: str = field(init=False)
+    carrier_names: dict[UUID, str] = field(init=False)
+    sender_names: dict[UUID, str] = field(init=False)
+    _openers: dict[date, Opener | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.mask = Mask(self.subject.phone)
+        self.person = self.subject.phone.reveal()
+        directory = self.sources.directory
+        self.carrier_names = {carrier.id: carrier.name for carrier in directory.carriers.values()}
+        self.sender_names = {one.id: one.value for one in directory.senders_of(self.account_id)}
+
+    async def pages(self) -> AsyncIterator[Page]:
+        """The next page is read while the caller works on this one."""
+        following = asyncio.create_task(self._read(UUID(int=0)))
+        try:
+            while (page := await following) is not None:
+                following = asyncio.create_task(self._read(page.messages[-1]["id"]))
+                yield page
+        finally:
+            following.cancel()
+
+    def records(self, page: Page) -> list[MessageRecord]:
+        """A page opened and in the words of the format: no I/O, so that it can be done in a thread."""
+        columns = [column_of(self.account_id.bytes, _BODIES, name) for name in (b"body", b"details")]
+        return [self._record(row, page, columns) for row in page.messages]
+
+    async def _read(self, after: UUID) -> Page | None:
+        account_id = self.account_id
+        async with self.sources.main.acquire() as conn:
+            rows = await store.read_messages(
+                conn, account_id=account_id, mode=self.mode, subject_id=self.subject_id, after=after,
+                until=self.until, limit=PAGE_SIZE,
+            )  # fmt: skip
+            if not rows:
+                return None
+            message_ids = [row["id"] for row in rows]
+            outcomes = grouped(await store.read_outcomes(conn, account_id=account_id, message_ids=message_ids))
+            long = [row["id"] for row in rows if row["segments"] > 1]
+            parts = grouped(await store.read_parts(conn, account_id=account_id, message_ids=long)) if long else {}
+            open_ = [one for one in message_ids if one not in outcomes]
+            states = await read_store.read_states(conn, account_id=account_id, message_ids=open_) if open_ else {}
+        await self._make_openers({row["body_expires_on"] for row in rows})
+        return Page(rows, outcomes, parts, states, self._openers, {day: day.isoformat() for day in self._openers})
+
+    async def _make_openers(self, days: set[date]) -> None:
+        """Ask again on each page whether the person is still there: an erasure ends the package at once."""
+        vault = self.sources.vault
+        if self.subject_id not in await vault.open_subjects(self.account_id, [self.subject_id]):
+            raise SubjectGoneError("This person was erased while the package was made. There is nothing to hand out.")
+        today = clock.today()
+        for day in days - self._openers.keys():
+            self._openers[day] = None
+            if day < today:  # its term is over, whether or not the job that removes it has been here
+                continue
+            try:
+                bucket = await vault.bucket_key(self.account_id, day)
+            except KeyErasedError:
+                continue
+            self._openers[day] = Opener(vault.message_key(self.subject.key, bucket))
+
+    def _record(self, row: Row, page: Page, columns: Sequence[bytes]) -> MessageRecord:
+        (
+            message_id, direction, purpose, sender_id, segments, encoding, country, carrier_id, created_at, send_at,
+            expires_at, body_expires_on, body, details,
+        ) = row  # fmt: skip  # by place: a million names take seconds
+        text, kept = _open(page.openers[body_expires_on], message_id.bytes, body, details, columns)
+        outcomes = page.outcomes.get(message_id)
+        parts = page.parts.get(message_id)
+        origin = kept.origin
+        if origin is None:
+            carriers, first_carrier = self.carrier_names, self.carrier_names.get(carrier_id)
+            ours, callback_host = self.sender_names.get(sender_id), host_of(kept.callback_url)
+            status = _status(outcomes, page.states.get(message_id))
+        else:
+            carriers, first_carrier = None, origin.carriers.get(FIRST_CHOICE)
+            ours, callback_host, status = origin.sender, origin.callback_host, origin.status
+        is_outbound = direction == Direction.OUTBOUND
+        return MessageRecord(
+            typed("msg", message_id),
+            "outbound" if is_outbound else "inbound",
+            "sms",
+            created_at,
+            ours if is_outbound else self.person,
+            self.person if is_outbound else ours,
+            status,
+            _PURPOSES[purpose],
+            text,
+            page.days[body_expires_on],
+            segments,
+            _ENCODINGS[encoding],
+            country,
+            send_at,
+            expires_at,
+            first_carrier,
+            callback_host,
+            self.mask.words(kept.metadata) if kept.metadata else {},
+            [self.mask.text(tag) for tag in kept.tags] if kept.tags else [],
+            _history(outcomes, carriers, origin) if outcomes else [],
+            [PartRecord(part, _STATUSES[rank], rank, reason) for _, part, rank, reason in parts] if parts else [],
+        )
+
+
+def _history(outcomes: list[Row], carriers: dict[UUID, str] | None, origin: Origin | None) -> list[StatusRecord]:
+    if len(outcomes) > 1:
+        outcomes.sort(key=_BY_TIME_AND_RANK)
+    if origin is None or carriers is not None:
+        names = carriers or {}
+        return [
+            StatusRecord(_STATUSES[rank], at, rank, reason, names.get(carrier_id), code, attempt)
+            for _, at, rank, reason, carrier_id, code, attempt in outcomes
+        ]
+    return [
+        StatusRecord(_STATUSES[rank], at, rank, reason, origin.carriers.get(rank), code, attempt)
+        for _, at, rank, reason, _, code, attempt in outcomes
+        if reason != UNSENT
+    ]
+
+
+def grouped(rows: Sequence[Row]) -> dict[UUID, list[Row]]:
+    by_message: dict[UUID, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_message[row[0]].append(row)
+    return by_message
+
+
+def host_of(url: str | None) -> str | None:
+    """Where an account was told about a message; the path and what else stands in it is the account's own."""
+    if url is None:
+        return None
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _open(
+    opener: Opener | None, message_id: bytes, body: bytes | None, details: bytes | None, columns: Sequence[bytes]
+) -> tuple[str | None, KeptDetails]:
+    """Body and details in clear, as far as their keys live."""
+    if opener is None:
+        return None, NO_DETAILS
+    try:
+        clear = opener.open(columns[0], message_id, body).decode() if body is not None else None
+        kept = _DETAILS.decode(opener.open(columns[1], message_id, details)) if details is not None else NO_DETAILS
+    except UnreadableError:
+        return None, NO_DETAILS
+    return clear, kept
+
+
+def _status(outcomes: Sequence[Row] | None, state: read_store.State | None) -> str:
+    if outcomes:
+        return _STATUSES[max(row[2] for row in outcomes)]
+    return str(status_of(state or read_store.State()))

@@ -1,0 +1,45 @@
+"""Millions of ids in memory for a few dozen bytes each: records found by their UUIDv7, put away by the second."""
+
+from collections.abc import Iterator
+
+from sendigopro.foundation.recent import Recent
+
+ID_BYTES = 16
+OPEN_MAX = 64
+_SHIFT = 10  # 1,024 milliseconds: about a second
+
+
+class Shelf:
+    """What is asked for is mostly of the same few seconds, so those are opened as dictionaries, and only those."""
+
+    def __init__(self, rest_bytes: int = 0) -> None:
+        self._size = ID_BYTES + rest_bytes
+        self._seconds: dict[int, bytearray] = {}
+        self._open: Recent[int, dict[bytes, bytes]] = Recent(OPEN_MAX)
+
+    def __len__(self) -> int:
+        return sum(len(one) for one in self._seconds.values()) // self._size
+
+    def add(self, key: bytes, rest: bytes = b"") -> None:
+        second = int.from_bytes(key[:6]) >> _SHIFT
+        records = self._seconds.get(second)
+        if records is None:
+            records = self._seconds[second] = bytearray()
+        records += key
+        records += rest
+
+    def find(self, key: bytes) -> bytes | None:
+        """What was added with this id; call it only when everything has been added."""
+        second = int.from_bytes(key[:6]) >> _SHIFT
+        opened = self._open.get(second)
+        if opened is None:
+            packed = self._seconds.get(second)
+            if packed is None:
+                return None
+            opened = dict(self._records(packed))
+            self._open.put(second, opened)
+        return opened.get(key)
+
+    def _records(self, packed: bytearray) -> Iterator[tuple[bytes, bytes]]:
+        for at in range(0, len(packed), self._size):
+            yield bytes(packed[at : at + ID_BYTES]), bytes(packed[at + ID_BYTES : at + self._size])
