@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.foundation.problems import Problem
 from sendigopro.messages.load import Loader
 from sendigopro.privacy import erase, requests_store
+from sendigopro.privacy.backups import backups_open_until
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
@@ -48,6 +50,7 @@ async def at_desk() -> AsyncIterator[Desk]:
                 vault=instance.vault,
                 journal=Journal(chosen.journal_folder),
                 exports=chosen.exports_folder,
+                backups=partial(backups_open_until, level=chosen.backup_level),
             )
         except Problem as problem:
             raise OperatorError(problem.detail) from problem

@@ -1,10 +1,12 @@
 """Until when a backup could still open somebody whose key is gone from here."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
-Level = Literal["immediate", "bounded", "file"]
+Level = Literal["immediate", "bounded"]
+SNAPSHOT_LIFE = timedelta(days=7)
+"""A key snapshot is sealed under its day's recovery key, which is destroyed after so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +19,12 @@ class Backups:
     told: str
 
 
-def backups_open_until(unreadable_at: datetime) -> Backups:
-    """The promise of this installation; where keys are snapshotted, the day the last snapshot with the key dies."""
-    del unreadable_at
+def backups_open_until(unreadable_at: datetime, *, level: str = "bounded") -> Backups:
+    """The promise of this installation, at its worst: a snapshot made right before the key died."""
+    if level == "immediate":
+        return Backups("immediate", None, "Keys stand in no backup: no copy of the databases opens the person.")
     return Backups(
-        level="file",
-        open_until=None,
-        told="Keys stand in no database and in no backup made here; the key file was overwritten in place.",
+        "bounded",
+        unreadable_at + SNAPSHOT_LIFE,
+        "A key snapshot made before could open backups of the databases until then; its recovery key is then destroyed.",
     )

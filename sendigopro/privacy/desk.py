@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -56,6 +57,7 @@ def desk_of(runtime: Runtime, vault: Vault, journal: Journal) -> Desk:
         vault=vault,
         journal=journal,
         exports=runtime.settings.exports_folder,
+        backups=partial(backups_open_until, level=runtime.settings.backup_level),
     )
 
 

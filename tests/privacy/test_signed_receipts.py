@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from sendigopro.commands.main import app
-from sendigopro.privacy.backups import Backups
+from sendigopro.privacy.backups import backups_open_until
 from sendigopro.privacy.receipts import ReceiptError, pem_of, raw_of, read_public, sign, verify
-from tests.privacy.conftest import ANNA, Office, decoded, erasures_of
+from tests.privacy.conftest import ANNA, Office, decoded
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_receipt.py"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -149,12 +148,8 @@ async def test_a_receipt_says_what_was_destroyed_what_is_kept_and_who_else_may_h
     owner = await office.site.databases.main("owner")
     await owner.execute("UPDATE main.carriers SET keeps_days = 30")
     await office.house.send(to=ANNA)
-    until = datetime(2026, 12, 1, tzinfo=UTC)
-    desk = replace(office.desk, backups=lambda at: Backups("bounded", until, f"a snapshot of before {at:%Y}"))
-
     made = await office.asked("erase")
-    while await erasures_of(office.house, desk).step():
-        pass
+    await office.finish()
     receipt = decoded(await office.get(made["id"], "/receipt"))["receipt"]
 
     completed = datetime.fromisoformat(receipt["completed_at"])
@@ -162,12 +157,20 @@ async def test_a_receipt_says_what_was_destroyed_what_is_kept_and_who_else_may_h
         "keys", "queue", "bodies", "idempotency", "webhooks", "rows", "subjects", "caches", "exports",
     }  # fmt: skip
     assert all(receipt["unreadable_at"] <= one["at"] <= receipt["completed_at"] for one in receipt["destroyed"])
-    assert (receipt["backups"]["level"], receipt["backups"]["open_until"]) == ("bounded", "2026-12-01T00:00:00Z")
+    unreadable = datetime.fromisoformat(receipt["unreadable_at"])
+    assert (receipt["backups"]["level"], datetime.fromisoformat(receipt["backups"]["open_until"])) == (
+        "bounded",
+        unreadable + timedelta(days=7),
+    )
     assert "GDPR 17(3)(b), 21(3)" in [one["ground"] for one in receipt["kept"]]
     assert [(one["who"], datetime.fromisoformat(one["until"])) for one in receipt["others"]] == [
         ("sandbox", completed + timedelta(days=30))
     ]
     assert ANNA not in json.dumps(receipt)
+
+
+def test_with_immediate_backups_none_opens_the_erased() -> None:
+    assert backups_open_until(datetime(2026, 12, 1, tzinfo=UTC), level="immediate").open_until is None
 
 
 async def test_only_a_finished_erasure_has_a_receipt(office: Office) -> None:
