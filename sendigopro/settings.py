@@ -72,9 +72,25 @@ class Settings:
     price_micros: int = setting(
         "SENDIGOPRO_PRICE_MICROS", 0, "Price of one live segment, in millionths of the currency."
     )
+    operator_name: str = setting(
+        "SENDIGOPRO_OPERATOR_NAME", "", "Who runs this installation, by law: shown in the record of processing."
+    )
+    operator_address: str = setting("SENDIGOPRO_OPERATOR_ADDRESS", "", "Where they can be reached by post.")
+    representative: str = setting(
+        "SENDIGOPRO_REPRESENTATIVE", "", "Their representative in the EU or UK, where one is needed (GDPR 27)."
+    )
+    data_protection_officer: str = setting(
+        "SENDIGOPRO_DATA_PROTECTION_OFFICER", "", "Name and address of their data protection officer, if there is one."
+    )
+    transfers: str = setting(
+        "SENDIGOPRO_TRANSFERS", "", "Third countries personal data goes to, and the safeguards: for the record."
+    )
     currency: str = setting("SENDIGOPRO_CURRENCY", "EUR", "Currency of prices, ISO 4217.")
     subjects_in_memory: int = setting(
         "SENDIGOPRO_SUBJECTS_IN_MEMORY", 50_000, "How many recipients each process keeps in memory, 0.7 kB each."
+    )
+    privacy_contact: str = setting(
+        "SENDIGOPRO_PRIVACY_CONTACT", "", "Mail address for questions about privacy, shown in the notice."
     )
     log_level: str = setting("SENDIGOPRO_LOG_LEVEL", "info", "debug, info, warning or error.")
 

@@ -24,6 +24,7 @@ COMMANDS = (
     "receipt",
     "package",
     "console",
+    "catalogue",
     "version",
     *HIDDEN,
 )

@@ -26,5 +26,5 @@ def backups_open_until(unreadable_at: datetime, *, level: str = "bounded") -> Ba
     return Backups(
         "bounded",
         unreadable_at + SNAPSHOT_LIFE,
-        "A key snapshot made before could open backups of the databases until then; its recovery key is then destroyed.",
+        "A key snapshot made before could open backups of the databases until then; then its recovery key dies.",
     )

@@ -1,0 +1,315 @@
+"""What becomes of each column about somebody when that person asks: one visible table, held to the live catalogue.
+
+A name is `schema.table.column`, or `schema.table.*` for all of a table's columns that have no line of their own. A star
+may stand only where whole rows are deleted: what stays must be named, so that a new column beside it is thought about.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sendigopro.foundation.catalogue import Annotation
+from sendigopro.privacy.catalogue.model import CatalogueError, Column, personal
+
+
+class Whose(StrEnum):
+    """Who may ask for it."""
+
+    SUBJECT = "subject"
+    MEMBER = "member"
+    ACCOUNT = "account"
+    OPERATOR = "operator"
+
+
+class Erasure(StrEnum):
+    """What an erasure does with the values."""
+
+    DELETE = "delete the row"
+    SET_NULL = "set null"
+    DIES = "dies with its key, then delete the row"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How values are found that are about somebody, and what is done with them."""
+
+    whose: Whose
+    path: tuple[str, ...]
+    """From what is known of the person to the rows: columns, each leading to the next."""
+    in_package: bool
+    erasure: Erasure
+    why: str
+
+
+SUBJECT = ("vault.subjects.lookup", "vault.subjects.id")
+MESSAGE = (*SUBJECT, "main.messages.subject_id", "main.messages.id")
+PLATFORM_MAC = ("main.messages.id", "main.unclear_submits.message_id", "main.unclear_submits.recipient_mac")
+ACCOUNT = ("main.accounts.id",)
+MEMBER = ("main.members.mail_mac", "main.members.id")
+
+KEYED = "A keyed fingerprint: says nothing to anybody, finds the person again, and so must go."
+FACTS = "What the account did and paid; once subject_id is null no way leads from it to the person."
+TEXT = "Sealed under the person's key and the day's: either death is enough."
+ITS_ID = "The message's number: leads to nobody once the message's subject_id is null."
+CLOSED = "The account's own; deleted 30 days after the account is closed."
+IN_QUEUE = "The place is dropped at once, so that it never leaves; the row goes when its chunk is done."
+
+
+def columns(table: str, names: str, plan: Plan) -> dict[str, Plan]:
+    return {f"{table}.{name}": plan for name in names.split()}
+
+
+def of_subject(path: Sequence[str], erasure: Erasure, why: str, *, in_package: bool = False, last: str = "") -> Plan:
+    return Plan(Whose.SUBJECT, (*path, last) if last else tuple(path), in_package, erasure, why)
+
+
+def of_account(last: str, why: str = CLOSED, *, in_package: bool = True, erasure: Erasure = Erasure.DELETE) -> Plan:
+    return Plan(Whose.ACCOUNT, (*ACCOUNT, last), in_package, erasure, why)
+
+
+def of_member(erasure: Erasure, why: str, *, in_package: bool = True) -> Plan:
+    return Plan(Whose.MEMBER, MEMBER, in_package, erasure, why)
+
+
+VAULT: Mapping[str, Plan] = {
+    **columns(
+        "vault.subjects", "id mode kind identifier country first_seen last_seen",
+        of_subject(SUBJECT, Erasure.DELETE, "The key dies first, then the row goes.", in_package=True),
+    ),
+    **columns("vault.subjects", "account_id lookup", of_subject(SUBJECT, Erasure.DELETE, KEYED)),
+    "vault.subjects.key_slot": of_subject(SUBJECT, Erasure.DELETE, "Which key is destroyed: the first step of all."),
+    "vault.account_keys.account_id": of_account("vault.account_keys.account_id", in_package=False),
+    **columns(
+        "vault.buckets", "account_id bucket",
+        of_account(
+            "vault.buckets.account_id", "A day of the whole account; its key dies after the day.", in_package=False
+        ),
+    ),
+}  # fmt: skip
+
+MESSAGES: Mapping[str, Plan] = {
+    "main.messages.subject_id": of_subject(
+        MESSAGE, Erasure.SET_NULL, "The one reference from what happened to who it was.", in_package=True
+    ),
+    **columns(
+        "main.messages",
+        "id mode channel direction purpose sender_id segments encoding country carrier_id send_at expires_at "
+        "body_expires_on has_callback priority",
+        of_subject(MESSAGE, Erasure.KEPT, FACTS, in_package=True),
+    ),
+    **columns(
+        "main.messages", "account_id key_id price_micros held_micros currency chunk_id",
+        of_subject(MESSAGE, Erasure.KEPT, FACTS),
+    ),
+    **columns(
+        "main.message_bodies", "body details",
+        of_subject(MESSAGE, Erasure.DIES, TEXT, in_package=True, last="main.message_bodies.message_id"),
+    ),
+    **columns(
+        "main.message_bodies", "account_id message_id expires_on",
+        of_subject(MESSAGE, Erasure.DELETE, "Goes with the text.", last="main.message_bodies.message_id"),
+    ),
+    **columns(
+        "main.outcomes", "message_id rank at reason carrier_id carrier_code attempt",
+        of_subject(MESSAGE, Erasure.KEPT, FACTS, in_package=True, last="main.outcomes.message_id"),
+    ),
+    "main.outcomes.account_id": of_subject(MESSAGE, Erasure.KEPT, FACTS, last="main.outcomes.message_id"),
+    **columns(
+        "main.part_reports", "message_id part rank reason",
+        of_subject(MESSAGE, Erasure.KEPT, FACTS, in_package=True, last="main.part_reports.message_id"),
+    ),
+    "main.part_reports.account_id": of_subject(MESSAGE, Erasure.KEPT, FACTS, last="main.part_reports.message_id"),
+    "main.message_tags.*": of_subject(MESSAGE, Erasure.DELETE, KEYED, last="main.message_tags.message_id"),
+    "main.standing.mac": of_subject(
+        ("main.standing.mac",), Erasure.KEPT,
+        "A bare fingerprint under the account's suppression key: it keeps who was erased from being written to again.",
+    ),
+    **columns(
+        "main.standing", "scope state at",
+        of_subject(
+            ("main.standing.mac",), Erasure.KEPT, "An opt-out must outlive the person's erasure.", in_package=True
+        ),
+    ),
+    "main.standing.account_id": of_subject(("main.standing.mac",), Erasure.KEPT, "Whose sending is held back."),
+}  # fmt: skip
+
+QUEUE: Mapping[str, Plan] = {
+    **columns(
+        "main.chunks", "account_id id message_ids",
+        of_subject(("main.messages.id", "main.messages.chunk_id", "main.chunks.id"), Erasure.KEPT, IN_QUEUE),
+    ),
+    "main.waiting.*": of_subject(
+        MESSAGE, Erasure.DELETE, "What is not yet due is cancelled.", last="main.waiting.message_id"
+    ),
+    **columns(
+        "main.moved", "account_id message_id chunk_id",
+        of_subject(MESSAGE, Erasure.KEPT, IN_QUEUE, last="main.moved.message_id"),
+    ),
+    **columns(
+        "main.awaited_receipts", "account_id id message_ids",
+        of_subject(MESSAGE, Erasure.KEPT, ITS_ID, last="main.awaited_receipts.message_ids"),
+    ),
+    "main.unclear_submits.*": of_subject(MESSAGE, Erasure.DELETE, KEYED, last="main.unclear_submits.message_id"),
+    **columns(
+        "main.unmatched_receipts", "id carrier_id ref rank carrier_code recipient_mac reference at",
+        of_subject(
+            PLATFORM_MAC, Erasure.KEPT, "Not known yet whose it is; matched or gone within three days.",
+            last="main.unmatched_receipts.recipient_mac",
+        ),
+    ),
+    **columns(
+        "main.carrier_refs", "carrier_id ref at account_id message_id part",
+        of_subject(
+            MESSAGE, Erasure.KEPT,
+            "The carrier's number of a message: a late receipt must still find it. Goes with its day's partition.",
+            last="main.carrier_refs.message_id",
+        ),
+    ),
+    "main.idempotency.*": of_subject(
+        MESSAGE, Erasure.DELETE,
+        "Of requests for this person alone; a batch for others too keeps its marks, or it might be sent again.",
+        last="main.idempotency.message_ids",
+    ),
+}  # fmt: skip
+
+TOLD: Mapping[str, Plan] = {
+    **columns(
+        "main.events", "id payload",
+        of_subject(
+            MESSAGE, Erasure.KEPT, ITS_ID + " Numbers and statuses only.", in_package=True, last="main.events.id"
+        ),
+    ),
+    **columns(
+        "main.events", "account_id xid mode n", of_subject(MESSAGE, Erasure.KEPT, ITS_ID, last="main.events.id")
+    ),
+    **columns(
+        "main.outbox", "account_id id",
+        of_subject(MESSAGE, Erasure.KEPT, ITS_ID + " Gone once it is told.", last="main.outbox.id"),
+    ),
+    **columns(
+        "main.webhook_retries", "account_id lane_id event_id batch_id endpoint_id",
+        of_subject(
+            MESSAGE, Erasure.KEPT, "Numbers only: what is told is read when it is told, and then without the person.",
+            last="main.webhook_retries.event_id",
+        ),
+    ),
+    "main.webhook_deliveries.event_ids": of_subject(
+        MESSAGE, Erasure.KEPT, ITS_ID, in_package=True, last="main.webhook_deliveries.event_ids"
+    ),
+    **columns(
+        "main.webhook_deliveries", "account_id id mode endpoint_id codes millis attempts",
+        of_account("main.webhook_deliveries.account_id"),
+    ),
+    "main.webhook_replays.*": of_account("main.webhook_replays.account_id", in_package=False),
+    "main.webhook_endpoints.*": of_account("main.webhook_endpoints.account_id"),
+    "main.webhook_secrets.secret": of_account(
+        "main.webhook_secrets.account_id", "A secret leaves in no package.", in_package=False
+    ),
+    "main.webhook_secrets.*": of_account("main.webhook_secrets.account_id"),
+}  # fmt: skip
+
+ACCOUNTS: Mapping[str, Plan] = {
+    "main.accounts.*": Plan(Whose.ACCOUNT, ACCOUNT, in_package=True, erasure=Erasure.DELETE, why=CLOSED),
+    "main.members.password_hash": of_member(Erasure.DELETE, "A credential leaves in no package.", in_package=False),
+    "main.members.mail_mac": of_member(Erasure.DELETE, KEYED, in_package=False),
+    "main.members.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
+    "main.api_keys.hash": of_account(
+        "main.api_keys.account_id", "A credential leaves in no package.", in_package=False
+    ),
+    "main.api_keys.*": of_account("main.api_keys.account_id"),
+    "main.credit.*": of_account("main.credit.account_id"),
+    **columns(
+        "main.ledger_entries", "account_id id from_book to_book amount_micros currency reference at",
+        of_account(
+            "main.ledger_entries.account_id", "Tax and commercial law demand it; it names an account and no person.",
+            erasure=Erasure.KEPT,
+        ),
+    ),
+    "main.tallies.account_id": of_account(
+        "main.tallies.account_id", "Counts by hour: nobody can be found in them.", erasure=Erasure.KEPT
+    ),
+    "main.senders.*": of_account("main.senders.account_id"),
+    "main.routes.account_id": of_account("main.routes.account_id", in_package=False),
+    "main.carriers.credentials": Plan(
+        Whose.OPERATOR, ("main.carriers.id",), in_package=False, erasure=Erasure.DELETE,
+        why="The operator's way into a carrier; removed with the carrier.",
+    ),
+}  # fmt: skip
+
+PLANS: Mapping[str, Plan] = {**VAULT, **MESSAGES, **QUEUE, **TOLD, **ACCOUNTS}
+
+
+def plan_of(column: Column, plans: Mapping[str, Plan] = PLANS) -> Plan | None:
+    """The column's own line, or its table's star."""
+    return plans.get(column.full_name) or plans.get(f"{column.table_name}.*")
+
+
+def planned(found: Sequence[Column], plans: Mapping[str, Plan] = PLANS) -> Iterator[tuple[Column, Annotation, Plan]]:
+    """Each column about somebody with its plan; `CatalogueError` when the two do not agree."""
+    if wrong := faults(found, plans):
+        raise CatalogueError("; ".join(wrong))
+    for column, says in personal(found):
+        plan = plan_of(column, plans)
+        assert plan is not None  # else it is among the faults
+        yield column, says, plan
+
+
+def faults(found: Sequence[Column], plans: Mapping[str, Plan] = PLANS) -> list[str]:
+    """Where plans and live catalogue differ, each with what to do."""
+    names = {column.full_name for column in found}
+    stars = {f"{column.table_name}.*" for column in found}
+    return [*unplanned(found, plans), *misplaced(names | stars, plans), *lost_paths(names, plans), *lax(plans)]
+
+
+def unplanned(found: Iterable[Column], plans: Mapping[str, Plan]) -> list[str]:
+    return [
+        f"{column.full_name} ({says.category}, {says.role}) has no plan: add its line to privacy/plans.py, saying how "
+        "it is found, whether it goes into an access package and what an erasure does with it"
+        for column, says in personal(found)
+        if plan_of(column, plans) is None
+    ]
+
+
+def misplaced(known: set[str], plans: Mapping[str, Plan]) -> list[str]:
+    return [
+        f"{name} has a plan but no column: take its line out of privacy/plans.py, or correct its name"
+        for name in plans
+        if name not in known
+    ]
+
+
+def lost_paths(names: set[str], plans: Mapping[str, Plan]) -> list[str]:
+    return [
+        f"the path to {name} goes through {step}, which is no column: correct it in privacy/plans.py"
+        for name, plan in plans.items()
+        for step in plan.path
+        if step not in names
+    ]
+
+
+def lax(plans: Mapping[str, Plan]) -> list[str]:
+    return [
+        f"{name} has a star but its rows stay: name the columns in privacy/plans.py"
+        for name, plan in plans.items()
+        if name.endswith(".*") and plan.erasure is not Erasure.DELETE
+    ]
+
+
+def as_markdown(found: Sequence[Column]) -> str:
+    """Every column about somebody and its plan, one table for each whose."""
+    rows = list(planned(found))
+    parts = [
+        "# What is handed out and what is erased",
+        "Made from the live catalogue and `privacy/plans.py` by `sendigopro catalogue write`.",
+    ]
+    for whose in Whose:
+        lines = [
+            f"| {column.full_name} | {says.category} | {' → '.join(plan.path)} | "
+            f"{'yes' if plan.in_package else 'no'} | {plan.erasure.value} | {plan.why} |"
+            for column, says, plan in rows
+            if plan.whose is whose
+        ]
+        head = ["| Column | Holds | Found by | In the package | Erasure | Why |", "|" + " --- |" * 6]
+        parts.append("\n".join([f"## Of the {whose.value}", "", *head, *lines]))
+    return "\n\n".join(parts) + "\n"
