@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS main.privacy_requests (
     reason          bytea,                                           -- @sealed_context in the account's words
     asked_by        uuid,                                            -- @key_fact the API key; null: the operator, or a replay
     approved_by     uuid,                                            -- @key_fact another API key
-    approver        bytea,                                           -- @sealed_member who approved it at the command line
+    approver        bytea,                                           -- @sealed_staff who approved it at the command line
     grace_hours     smallint NOT NULL DEFAULT 0,                     -- @request_fact
     grace_until     timestamptz,                                     -- @request_fact
     created_at      timestamptz NOT NULL DEFAULT now(),              -- @request_fact
