@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check fmt bench chaos clean
+.PHONY: help venv run test check fmt bench chaos prove clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ bench: $(VENV)/.test ## measure us beside the peers, into bench/RESULTS.md
 
 chaos: $(VENV)/.test ## the long run of kills and faults
 	@$(BIN)/python tests/chaos/run.py --kills 500
+
+prove: $(VENV)/.test ## run the tests behind every promise of the privacy notice
+	@$(BIN)/sendigopro prove
 
 clean: ## remove what was made, not written
 	@rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

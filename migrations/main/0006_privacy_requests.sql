@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS main.privacy_requests (
     lookup          bytea,                                           -- @lookup_mac
     mac             bytea,                                           -- @standing_mac
     subject_ids     uuid[] NOT NULL DEFAULT '{}',                    -- @subject_ref
-    key_slots       bigint[] NOT NULL DEFAULT '{}',                  -- @encryption_key
+    key_slots       bigint[] NOT NULL DEFAULT '{}',                  -- @subject_key
     key_mac         bytea,                                           -- @idempotency for a day
     body_mac        bytea,                                           -- @idempotency for a day
     receipt         bytea,                                           -- @request_fact signed; names nobody

@@ -19,6 +19,7 @@ from sendigopro.foundation.migrations import Database
 from sendigopro.foundation.postgres import server_setting, server_time
 from sendigopro.messages.intake import has_disk
 from sendigopro.messages.model import Channel, Mode
+from sendigopro.privacy import annotations, notice_store, versions
 from sendigopro.vault.key_store import key_folders
 
 app = typer.Typer(add_completion=False)
@@ -70,7 +71,7 @@ async def examine() -> list[Finding]:
     """Every check, in the order in which one would look."""
     checks: tuple[Check, ...] = (
         check_server, check_migrations, check_partitions, check_clock, check_keys, check_disk, check_webhooks,
-        check_routes,
+        check_routes, check_notice,
     )  # fmt: skip
     async with connected() as instance:
         return [finding for check in checks for finding in await check(instance)]
@@ -188,3 +189,26 @@ async def check_routes(instance: Connected) -> list[Finding]:
         what = f"{mode.name.lower()} sms goes to {', then '.join(usable) or 'nobody'}"
         findings.append(Finding(what, GOOD if usable else WARNING, told))
     return findings
+
+
+async def check_notice(instance: Connected) -> list[Finding]:
+    """Whether the notice is read once a year, is in the database, names all that is kept, and says where to ask."""
+    published = versions.read()
+    columns = await annotations.read_columns_of(instance.settings.vault("pipeline"), "vault")
+    async with instance.main.acquire() as conn:
+        columns += await annotations.read_columns(conn, "main")
+        stored = await notice_store.read_hashes(conn)
+    used = versions.cover_of(annotations.annotations_of(columns))
+    faults = {
+        "last review of the privacy notice": versions.review_fault(published, clock.today()),
+        "privacy notice names all that is kept": versions.cover_fault(used, published),
+        "privacy notice in the database": ""
+        if {version.number for version in published.versions} <= set(stored)
+        else "Versions are missing: run `sendigopro migrate`.",
+    }
+    contact = instance.settings.privacy_contact
+    told = "" if contact else "The notice names nobody to ask: set SENDIGOPRO_PRIVACY_CONTACT to a mail address."
+    return [
+        *(Finding(what, FAULT if fault else GOOD, fault) for what, fault in faults.items()),
+        Finding(f"privacy contact: {contact or 'nobody'}", GOOD if contact else WARNING, told),
+    ]

@@ -9,7 +9,7 @@ from sendigopro.settings import INSTANCE_FILE, Settings, read_instance
 
 REMEMBERED = (
     *("database_url", "vault_url", "host", "port", "base_url", "smpp_port", "keys_dir"),
-    *("webs", "workers", "allow_private_webhooks"),
+    *("webs", "workers", "allow_private_webhooks", "privacy_contact"),
 )
 
 

@@ -25,6 +25,8 @@ COMMANDS = (
     "package",
     "console",
     "catalogue",
+    "notice",
+    "prove",
     "version",
     *HIDDEN,
 )

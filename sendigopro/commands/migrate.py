@@ -9,6 +9,8 @@ from sendigopro import settings
 from sendigopro.foundation import migrations, roles
 from sendigopro.foundation.database_urls import is_embedded
 from sendigopro.foundation.migrations import Database
+from sendigopro.foundation.postgres import Conn
+from sendigopro.privacy import notice_store, versions
 from sendigopro.settings import Settings, SettingsError
 
 app = typer.Typer(add_completion=False)
@@ -37,9 +39,18 @@ async def migrate_both(chosen: Settings) -> list[str]:
         conn = await asyncpg.connect(url, user=user)
         try:
             applied += [f"{database}/{name}" for name in await migrations.migrate(conn, database)]
+            if database == "main":
+                applied += [f"version {number} of the privacy notice" for number in await enter_notice(conn)]
         finally:
             await conn.close()
     return applied
+
+
+async def enter_notice(conn: Conn) -> list[int]:
+    """The versions of the notice that this version of the software brings; says which are new."""
+    async with conn.transaction():
+        await notice_store.act_as_owner(conn)
+        return await versions.enter_missing(conn)
 
 
 async def prepare_server(chosen: Settings) -> None:

@@ -33,9 +33,10 @@ from sendigopro.web.gate import Gate
 from sendigopro.web.measures import Measures
 from sendigopro.web.root import Doors, Root
 from sendigopro.webhooks import api as webhooks_api
+from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api)
-PAGES = (handset,)
+PAGES = (handset, privacy)
 
 
 @dataclass(frozen=True, slots=True)

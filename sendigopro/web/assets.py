@@ -1,4 +1,4 @@
-"""Style sheets, scripts and pictures of the package, served from memory; nothing outside the two folders."""
+"""Style sheets, scripts and pictures of the package, served from memory; nothing outside these folders."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,7 @@ from sendigopro.foundation.problems import NotFound, WrongMethod
 
 PREFIX = "/static/"
 PACKAGE = Path(__file__).parents[1]
-FOLDERS = (PACKAGE / "console" / "static", PACKAGE / "web" / "static")
+FOLDERS = tuple(PACKAGE / ring / "static" for ring in ("console", "web", "website"))
 TYPES = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8", ".svg": b"image/svg+xml"}
 
 

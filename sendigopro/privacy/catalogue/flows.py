@@ -55,6 +55,8 @@ WITHIN = (
     Flow("subjects", "journal", USERS, "key slots of who was erased", NUMBERS, code=("privacy/journal*.py",)),
     Flow("requests", "journal", USERS, "who must stay erased or uncontacted after a restore", "MACs and ids, no number",
          code=("privacy/journal*.py",)),
+    Flow("key_store", "root_keeper", NOBODY, "the root of all keys, to be wrapped", "TLS, or a module of the machine",
+         code=("vault/keepers/aws_kms.py", "vault/keepers/pkcs11.py", "vault/keepers/file.py")),
     Flow("subjects", "packages", USERS, "what is held of one person", "sealed under a key that dies with the person",
          code=("privacy/package/*.py",)),
     Flow("subjects", "backups", USERS, "both databases as they are", "sealed; the keys are not among it",

@@ -125,7 +125,7 @@ STORES = (
         "set_up", Area.MAIN, "Set-up", "carriers, routes, the software's own state",
         tables=(
             "main.carriers", "main.routes", "main.carrier_binds", "main.workers", "main.config_epoch",
-            "main.migrations", "main.journal_head", "main.receipt_keys",
+            "main.migrations", "main.journal_head", "main.receipt_keys", "main.notice_versions", "main.proof_runs",
         ),
     ),
     Place("subjects", Area.VAULT, "Subjects", "phone numbers, each under its own key", tables=("vault.subjects",)),
@@ -135,6 +135,10 @@ STORES = (
     ),
     Place(
         "key_store", Area.OUTSIDE, "Key store", "erased here, dead everywhere", code=("vault/tree.py",)
+    ),
+    Place(
+        "root_keeper", Area.OUTSIDE, "Root keeper", "wraps the root: file, AWS KMS, PKCS#11",
+        code=("vault/keepers/*.py",),
     ),
     Place(
         "journal", Area.OUTSIDE, "Erasure journal", "what a restore must erase again",

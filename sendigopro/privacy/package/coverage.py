@@ -57,7 +57,6 @@ _ACCOUNT = "Describes the account's own systems; no way leads from it to a perso
 _OURS = "Numbers the account's batch as a whole, which holds others' events too; yours are in the package."
 
 LEFT_OUT: dict[str, str] = {
-    "vault.subjects.key_slot": "Where your key stands. It opens what is in the package in clear, and is told to nobody.",
     "vault.subjects.lookup": _KEYED,
     "main.standing.mac": _KEYED,
     "main.message_tags.tag_mac": _KEYED,
@@ -70,13 +69,7 @@ LEFT_OUT: dict[str, str] = {
     "main.messages.currency": _MONEY,
     "main.waiting.message_id": _QUEUE,
     "main.moved.message_id": _QUEUE,
-    "main.awaited_receipts.id": _QUEUE,
     "main.awaited_receipts.message_ids": _QUEUE,
-    "main.chunks.id": _QUEUE,
-    "main.chunks.message_ids": _QUEUE,
-    "main.messages.chunk_id": _QUEUE,
-    "main.moved.chunk_id": _QUEUE,
-    "main.outbox.id": _QUEUE,
     "main.unclear_submits.carrier_id": _QUEUE,
     "main.unclear_submits.recipient_mac": _KEYED,
     "main.unclear_submits.at": _QUEUE,
@@ -94,7 +87,7 @@ LEFT_OUT: dict[str, str] = {
         f"main.unmatched_receipts.{column}": (
             "A receipt of which it is not known yet whose it is. Once that is known it is in the status history."
         )
-        for column in ("id", "carrier_id", "ref", "rank", "carrier_code", "recipient_mac", "reference", "at")
+        for column in ("carrier_id", "ref", "rank", "carrier_code", "recipient_mac", "reference", "at")
     },
     **{
         f"main.idempotency.{column}": "Keeps a repeated request from sending twice; gone after two days."
@@ -103,10 +96,17 @@ LEFT_OUT: dict[str, str] = {
     "main.events.xid": _OURS,
     "main.events.mode": _OURS,
     "main.events.n": _OURS,
-    "main.webhook_replays.after_id": _QUEUE,
     "main.webhook_retries.event_id": _QUEUE,
-    "main.webhook_retries.lane_id": _QUEUE,
     "main.webhook_retries.batch_id": _QUEUE,
+    **dict.fromkeys(
+        (
+            *("main.chunks.id", "main.chunks.message_ids", "main.messages.chunk_id", "main.moved.chunk_id"),
+            *("main.awaited_receipts.id", "main.outbox.id", "main.webhook_retries.lane_id"),
+            *("main.webhook_replays.after_id", "main.unmatched_receipts.id"),
+        ),
+        _QUEUE,
+    ),
+    "vault.subjects.key_slot": "Which key opens what is kept of you; the key itself is handed to nobody.",
     "main.webhook_endpoints.url": _ACCOUNT,
     "main.webhook_endpoints.description": _ACCOUNT,
 }
