@@ -38,6 +38,9 @@ class Settings:
     webs: int = setting("SENDIGOPRO_WEBS", 1, "How many web processes `up` runs.")
     workers: int = setting("SENDIGOPRO_WORKERS", 1, "How many worker processes `up` runs.")
     keys_dir: str = setting("SENDIGOPRO_KEYS_DIR", "", "Folder of the key store; empty: keys/ in the data folder.")
+    journal_dir: str = setting(
+        "SENDIGOPRO_JOURNAL_DIR", "", "Folder of the erasure journal, in no backup; empty: journal/ in the data folder."
+    )
     keys_copies: str = setting(
         "SENDIGOPRO_KEYS_COPIES", "", "More folders that hold the same key store, on other disks; separated by colons."
     )
@@ -102,6 +105,15 @@ class Settings:
     @property
     def keys_folder(self) -> Path:
         return Path(self.keys_dir) if self.keys_dir else self.data_dir / "keys"
+
+    @property
+    def journal_folder(self) -> Path:
+        return Path(self.journal_dir) if self.journal_dir else self.data_dir / "journal"
+
+    @property
+    def exports_folder(self) -> Path:
+        """What was built for people who asked for their data, until it is fetched or they are forgotten."""
+        return self.data_dir / "exports"
 
     @property
     def recovery_folder(self) -> Path:

@@ -23,6 +23,9 @@ from sendigopro.messages.receive import Receiver
 from sendigopro.messages.settle import Settler
 from sendigopro.messages.sweep import Sweeper
 from sendigopro.messages.view import Viewer
+from sendigopro.privacy.desk import desk_of
+from sendigopro.privacy.job import Erasures
+from sendigopro.privacy.journal import Journal
 from sendigopro.runtime import Runtime
 from sendigopro.vault import grow
 from sendigopro.vault.key_store import open_key_store
@@ -43,6 +46,7 @@ class Worker:
     """What one worker process does; each entry of `jobs` runs for ever and is started again if it fails."""
 
     runtime: Runtime
+    vault: Vault
     directory: Directory
     lanes: Lanes
     webhooks: Deliveries
@@ -83,7 +87,8 @@ def build(runtime: Runtime) -> Worker:
         allow_private=runtime.settings.allow_private_webhooks,
     )  # fmt: skip
     bus.subscribe(webhooks.take)
-    worker = Worker(runtime, directory, lanes, webhooks, {}, resending)
+    desk = desk_of(runtime, vault, Journal(runtime.settings.journal_folder))
+    worker = Worker(runtime, vault, directory, lanes, webhooks, {}, resending)
     worker.jobs = {
         "settle": settler.run,
         "lanes": lanes.run,
@@ -101,6 +106,7 @@ def build(runtime: Runtime) -> Worker:
         "prepare webhooks": webhooks.prepare,
         "watch webhook endpoints": webhooks.watch,
         "repeat webhooks": Again(webhooks, pool).run,
+        "erase": Erasures(desk, loader=loader, bus=bus, owner=owner).run,
     }
     return worker
 
@@ -141,11 +147,16 @@ async def _listen(worker: Worker) -> None:
     def on_config(*_: object) -> None:
         changed.set()
 
+    def on_subject(_conn: object, _pid: object, _channel: object, payload: object) -> None:
+        worker.vault.drop_told(str(payload))
+
     async with worker.runtime.main.acquire() as conn:
         closed = asyncio.Event()
         conn.add_termination_listener(lambda *_: closed.set())
         await conn.add_listener("sendigopro_work", on_work)
         await conn.add_listener("sendigopro_config", on_config)
+        await conn.add_listener("sendigopro_subjects", on_subject)
+        worker.vault.drop_subjects()  # what was told while nobody listened
         try:
             while not closed.is_set():
                 waits = [asyncio.create_task(closed.wait()), asyncio.create_task(changed.wait())]
@@ -161,6 +172,7 @@ async def _listen(worker: Worker) -> None:
             if not conn.is_closed():  # the pool takes connections back as they are
                 await conn.remove_listener("sendigopro_work", on_work)
                 await conn.remove_listener("sendigopro_config", on_config)
+                await conn.remove_listener("sendigopro_subjects", on_subject)
 
 
 async def _read_settings(worker: Worker) -> None:

@@ -20,6 +20,9 @@ SCOPES: Final = (
     "senders.read",
     "senders.write",
     "balance.read",
+    "privacy.read",
+    "privacy.write",
+    "privacy.approve",
 )
 PURPOSES: Final = ("otp", "transactional", "service", "marketing", "emergency")
 DEFAULT_PURPOSE: Final = "transactional"

@@ -50,6 +50,12 @@ async def carrier_id_of(conn: Conn, *, name: str) -> UUID | None:
     return carrier_id
 
 
+async def note_term(conn: Conn, *, name: str, days: int) -> bool:
+    """How long a carrier keeps what it transported; False when there is no such carrier."""
+    noted = await conn.fetchval("UPDATE main.carriers SET keeps_days = $2 WHERE name = $1 RETURNING true", name, days)
+    return noted is not None
+
+
 async def remove_carrier(conn: Conn, *, name: str) -> bool:
     """Forget a carrier."""
     return await conn.fetchval("DELETE FROM main.carriers WHERE name = $1 RETURNING id", name) is not None

@@ -93,6 +93,22 @@ async def remove_carrier(name: str) -> bool:
         return removed
 
 
+@app.command("keeps")
+def keeps(
+    name: Annotated[str, typer.Argument(help="The carrier's name.")],
+    days: Annotated[int, typer.Argument(min=0, max=36500, help="For how many days it keeps what it transported.")],
+) -> None:
+    """Say how long a carrier keeps messages by its contract; receipts of erasures name it."""
+    if not asyncio.run(note_term(name, days)):
+        raise OperatorError(f"There is no carrier {name!r}; `sendigopro carriers list` shows them.")
+    typer.echo(f"Carrier {name} keeps what it transported for {days} days.")
+
+
+async def note_term(name: str, days: int) -> bool:
+    async with connected() as instance, instance.main.acquire() as conn:
+        return await store.note_term(conn, name=name, days=days)
+
+
 @app.command("providers")
 def list_providers() -> None:
     """Show the providers there are, and the fields each needs."""

@@ -20,6 +20,8 @@ COMMANDS = (
     "routes",
     "senders",
     "send",
+    "privacy",
+    "receipt",
     "package",
     "console",
     "catalogue",

@@ -16,6 +16,8 @@ from sendigopro.console import handset_key
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, connect_pool
 from sendigopro.messages.model import Channel, Mode
+from sendigopro.privacy.journal import Journal
+from sendigopro.privacy.journaling import catch_up
 from sendigopro.settings import Settings, read_instance
 from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
@@ -36,6 +38,7 @@ def prepare() -> None:
 async def prepare_instance(chosen: Settings) -> dict[str, object]:
     """Everything a first message needs: tables, an account with keys and a sender, the sandbox carrier, a way in."""
     await migrate_both(chosen)
+    await refuse_older_than_journal(chosen)
     remembered = read_instance(chosen.data_dir).get("first", {})
     vault_pool = await connect_pool(chosen.vault("pipeline"), size=2, name="prepare")
     vault = Vault(vault_pool, open_key_store(chosen))
@@ -46,6 +49,15 @@ async def prepare_instance(chosen: Settings) -> dict[str, object]:
     finally:
         await vault.close()
         await vault_pool.close()
+
+
+async def refuse_older_than_journal(chosen: Settings) -> None:
+    """Databases that were restored serve nobody before what was erased since is erased in them as well."""
+    main = await connect_pool(chosen.main("pipeline"), size=1, name="prepare")
+    try:
+        await catch_up(main, Journal(chosen.journal_folder))
+    finally:
+        await main.close()
 
 
 async def make_first_account(chosen: Settings, vault: Vault) -> dict[str, object]:

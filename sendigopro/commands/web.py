@@ -64,6 +64,8 @@ async def serve(chosen: Settings, name: str, door: socket.socket) -> None:
     from sendigopro.foundation import collector, logs  # noqa: PLC0415  # as above
     from sendigopro.foundation.postgres import connect_pool  # noqa: PLC0415
     from sendigopro.messages.warm import warm_accepting  # noqa: PLC0415
+    from sendigopro.privacy.journal import Journal  # noqa: PLC0415
+    from sendigopro.privacy.journaling import catch_up  # noqa: PLC0415
     from sendigopro.runtime import Runtime  # noqa: PLC0415
     from sendigopro.vault.warm import warm_meeting  # noqa: PLC0415
     from sendigopro.web import process, server  # noqa: PLC0415
@@ -84,6 +86,7 @@ async def serve(chosen: Settings, name: str, door: socket.socket) -> None:
         door=await connect_pool(chosen.main("door"), size=POOL_SIZE, name=name),
     )
     web = process.build(runtime)
+    await catch_up(runtime.main, Journal(chosen.journal_folder))
     await web.directory.refresh()
     collector.tune()
     running = server.Server(web.root)

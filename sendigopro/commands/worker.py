@@ -11,6 +11,8 @@ from sendigopro import settings, worker
 from sendigopro.foundation import collector, logs, supervision
 from sendigopro.foundation.postgres import CONNECTION_LOST, connect_pool, ping
 from sendigopro.messages.warm import warm_sending
+from sendigopro.privacy.journal import Journal
+from sendigopro.privacy.journaling import catch_up
 from sendigopro.runtime import Runtime
 
 app = typer.Typer(add_completion=False)
@@ -51,6 +53,7 @@ async def work(name: str) -> None:
         door=await connect_pool(chosen.main("door"), size=2, name=name),
     )
     built = worker.build(runtime)
+    await catch_up(runtime.main, Journal(chosen.journal_folder))
     collector.tune()
 
     async def is_ready() -> bool:

@@ -9,6 +9,8 @@ from sendigopro.foundation.postgres import Conn
 State = Literal["opted_out", "restricted", "erased"]
 EVERYTHING = 0
 """The scope of all that an account sends."""
+RESTRICTION = 1
+"""The same, by a restriction of processing: apart, so that lifting one brings back the opt-out that stood before it."""
 
 
 async def standing_of(
@@ -19,7 +21,7 @@ async def standing_of(
         """
         SELECT mac, state
           FROM main.standing
-         WHERE account_id = $1 AND mac = ANY($2) AND scope IN (0, $3)
+         WHERE account_id = $1 AND mac = ANY($2) AND scope IN (0, 1, $3)
          ORDER BY array_position(ARRAY['opted_out', 'restricted', 'erased'], state)
         """,
         account_id,

@@ -148,7 +148,7 @@ async def declare_intent(
         SELECT account_id, id, dropped, now() AS at, NULL::bytea AS mac, NULL::text AS state FROM declared
         UNION ALL
         SELECT account_id, NULL, NULL, NULL, mac, state FROM main.standing
-        WHERE account_id = ANY($2) AND mac = ANY($5) AND scope = 0
+        WHERE account_id = ANY($2) AND mac = ANY($5) AND scope IN (0, 1)
         """,
         owner,
         list(account_ids),

@@ -44,6 +44,7 @@ class Plan:
 
 SUBJECT = ("vault.subjects.lookup", "vault.subjects.id")
 MESSAGE = (*SUBJECT, "main.messages.subject_id", "main.messages.id")
+REQUEST = ("main.privacy_requests.mac",)
 PLATFORM_MAC = ("main.messages.id", "main.unclear_submits.message_id", "main.unclear_submits.recipient_mac")
 ACCOUNT = ("main.accounts.id",)
 MEMBER = ("main.members.mail_mac", "main.members.id")
@@ -237,7 +238,40 @@ ACCOUNTS: Mapping[str, Plan] = {
     ),
 }  # fmt: skip
 
-PLANS: Mapping[str, Plan] = {**VAULT, **MESSAGES, **QUEUE, **TOLD, **ACCOUNTS}
+REQUESTS: Mapping[str, Plan] = {
+    **columns(
+        "main.privacy_requests", "lookup mac subject_ids key_slots",
+        of_subject(REQUEST, Erasure.SET_NULL, "What led from a request to the person goes with the person."),
+    ),
+    **columns(
+        "main.privacy_requests", "key_mac body_mac",
+        of_subject(REQUEST, Erasure.SET_NULL, "Marks of a repeated request; gone after a day."),
+    ),
+    **columns(
+        "main.privacy_requests",
+        "account_id id mode type status outcome is_lift asked_by approved_by grace_hours grace_until created_at due_at "
+        "unreadable_at completed_at receipt",
+        of_subject(REQUEST, Erasure.KEPT, "That it was asked and done, to be shown to an authority; it names nobody."),
+    ),
+    "main.privacy_requests.reason": of_account(
+        "main.privacy_requests.account_id", "The account's words; they go with the person they are about.",
+        in_package=False, erasure=Erasure.SET_NULL,
+    ),
+    "main.privacy_requests.approver": Plan(
+        Whose.OPERATOR, ("main.privacy_requests.id",), in_package=False, erasure=Erasure.KEPT,
+        why="Who of the staff was the second person; sealed under the installation's own key.",
+    ),
+    "main.journal_intents.*": of_subject(
+        (*REQUEST, "main.privacy_requests.account_id", "main.journal_intents.account_id"), Erasure.DELETE,
+        "Gone within milliseconds, when it stands in the erasure journal.",
+    ),
+    "main.receipt_keys.secret": Plan(
+        Whose.OPERATOR, ("main.receipt_keys.id",), in_package=False, erasure=Erasure.KEPT,
+        why="What receipts are signed with; they would be worth nothing without it.",
+    ),
+}  # fmt: skip
+
+PLANS: Mapping[str, Plan] = {**VAULT, **MESSAGES, **QUEUE, **TOLD, **ACCOUNTS, **REQUESTS}
 
 
 def plan_of(column: Column, plans: Mapping[str, Plan] = PLANS) -> Plan | None:

@@ -35,6 +35,15 @@ class SealedSubject:
     country: str
 
 
+@dataclass(frozen=True, slots=True)
+class NewIdentifier:
+    """What a subject is called from now on, sealed."""
+
+    lookup: bytes
+    identifier: bytes
+    country: str
+
+
 async def take_block(conn: Conn) -> int:
     """The number of a block that nobody has."""
     block: int = await conn.fetchval("INSERT INTO vault.key_blocks DEFAULT VALUES RETURNING id")
@@ -152,6 +161,41 @@ async def read_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) ->
 async def delete_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) -> None:
     """Remove rows whose key is dead."""
     await conn.execute("DELETE FROM vault.subjects WHERE account_id = $1 AND id = ANY($2)", account_id, ids)
+
+
+async def replace_subject(conn: Conn, *, account_id: UUID, subject_id: UUID, new: NewIdentifier) -> bool:
+    """Give a subject another identifier, unless somebody has that one; `DuplicateKeyError` when somebody just took it.
+
+    Deleted and inserted again: `pipeline` may change nothing of a subject but when it was seen.
+    """
+    row = await conn.fetchrow(
+        """
+        DELETE FROM vault.subjects WHERE account_id = $1 AND id = $2
+        RETURNING mode, kind, key_slot, first_seen, last_seen
+        """,
+        account_id,
+        subject_id,
+    )
+    if row is None:
+        return False
+    await conn.execute(
+        """
+        INSERT INTO vault.subjects
+               (account_id, id, mode, kind, lookup, identifier, key_slot, country, first_seen, last_seen)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """,
+        account_id,
+        subject_id,
+        row["mode"],
+        row["kind"],
+        new.lookup,
+        new.identifier,
+        row["key_slot"],
+        new.country,
+        row["first_seen"],
+        row["last_seen"],
+    )
+    return True
 
 
 async def mark_seen(conn: Conn, *, account_id: UUID, ids: Sequence[UUID], today: date) -> None:

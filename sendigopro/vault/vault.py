@@ -122,6 +122,43 @@ class Vault:
                 continue
         return None
 
+    # Forgetting
+
+    async def forget(self, slots: Sequence[int]) -> None:
+        """Condemn keys: on return nobody in this process opens what they sealed, and in no other after 0.3 s."""
+        alive = [slot for slot in set(slots) if self._is_alive(slot)]
+        if alive:
+            await asyncio.to_thread(self._keys.condemn, alive)
+        self._drop_erased()
+
+    async def finish_forgetting(self) -> None:
+        """Make it true of every backup as well. May take long; for nothing that is condemned it does nothing."""
+        await asyncio.to_thread(self._keys.destroy)
+
+    def _is_alive(self, slot: int) -> bool:
+        try:
+            self._keys.key(slot)
+        except KeyErasedError:
+            return False
+        return True
+
+    def drop_subject(self, account_id: UUID, subject_id: UUID) -> None:
+        """Look a subject up anew: another process has changed who it is."""
+        self._by_id.drop(account_id.bytes + subject_id.bytes)
+        for by_lookup in self._by_lookup:
+            by_lookup.drop_where(lambda subject: subject.raw_id == subject_id.bytes)
+
+    def drop_told(self, payload: str) -> None:
+        """The same as a process was notified of it: `<account> <subject>`."""
+        account_id, _, subject_id = payload.partition(" ")
+        self.drop_subject(UUID(account_id), UUID(subject_id))
+
+    def drop_subjects(self) -> None:
+        """The same for all, when it is not known what was changed meanwhile."""
+        self._by_id.clear()
+        for by_lookup in self._by_lookup:
+            by_lookup.clear()
+
     # Keys of days
 
     def bucket_key_known(self, account_id: UUID, bucket: date) -> bytes | None:

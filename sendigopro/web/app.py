@@ -24,6 +24,8 @@ from sendigopro.messages.accept import Acceptor
 from sendigopro.messages.load import Loader
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.view import Viewer
+from sendigopro.privacy import api as privacy_api
+from sendigopro.privacy.desk import Desk
 from sendigopro.runtime import Runtime
 from sendigopro.vault.vault import Vault
 from sendigopro.web import assets, health, openapi, reference
@@ -33,7 +35,7 @@ from sendigopro.web.root import Doors, Root
 from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
-FEATURES = (read_api, channels_api, ledger_api, webhooks_api)
+FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api)
 PAGES = (handset, privacy)
 
 
@@ -51,6 +53,7 @@ class Parts:
     loader: Loader
     receiver: Receiver
     bus: Bus
+    desk: Desk
     readiness: health.Readiness
     measures: Measures
 
@@ -92,6 +95,7 @@ def make_framework(parts: Parts) -> App:
         "loader": parts.loader,
         "receiver": parts.receiver,
         "bus": parts.bus,
+        "desk": parts.desk,
     }
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)

@@ -15,6 +15,8 @@ from sendigopro.messages.intake import Intake
 from sendigopro.messages.load import Loader
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.view import Viewer
+from sendigopro.privacy.desk import desk_of
+from sendigopro.privacy.journal import Journal
 from sendigopro.runtime import Runtime
 from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
@@ -25,6 +27,7 @@ from sendigopro.web.root import Root
 
 RETRY_SECONDS = 0.5
 CONFIG_CHANNEL = "sendigopro_config"
+SUBJECTS_CHANNEL = "sendigopro_subjects"
 
 log = logs.get(__name__)
 
@@ -58,13 +61,14 @@ def build(runtime: Runtime) -> Web:
         loader=Loader(pool=pool, vault=vault, directory=directory),
         receiver=Receiver(pool=pool, vault=vault, directory=directory, bus=bus, owner=runtime.name),
         bus=bus,
+        desk=desk_of(runtime, vault, Journal(runtime.settings.journal_folder)),
         readiness=Readiness(runtime, vault),
         measures=Measures(),
     )
     jobs: dict[str, Callable[[], Awaitable[None]]] = {
         "take in": intake.run,
         "follow keys": parts.callers.run,
-        "follow configuration": lambda: follow(runtime, directory),
+        "follow configuration": lambda: follow(runtime, directory, vault),
         "measure": parts.measures.run,
     }
     return Web(app.build(parts), parts.readiness, vault, directory, jobs)
@@ -90,16 +94,21 @@ async def keep(name: str, job: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def follow(runtime: Runtime, directory: Directory) -> None:
-    """Read carriers, routes and senders again when somebody says they changed."""
+async def follow(runtime: Runtime, directory: Directory, vault: Vault) -> None:
+    """Read carriers, routes and senders again when somebody says they changed, and subjects whose identifier did."""
     changed = asyncio.Event()
 
     def on_change(*_: object) -> None:
         changed.set()
 
+    def on_subject(_conn: object, _pid: object, _channel: object, payload: object) -> None:
+        vault.drop_told(str(payload))
+
     async with runtime.main.acquire() as conn:
         conn.add_termination_listener(on_change)
         await conn.add_listener(CONFIG_CHANNEL, on_change)
+        await conn.add_listener(SUBJECTS_CHANNEL, on_subject)
+        vault.drop_subjects()  # what was told while nobody listened
         try:
             while not conn.is_closed():
                 await directory.refresh()
@@ -109,3 +118,4 @@ async def follow(runtime: Runtime, directory: Directory) -> None:
             conn.remove_termination_listener(on_change)
             if not conn.is_closed():
                 await conn.remove_listener(CONFIG_CHANNEL, on_change)
+                await conn.remove_listener(SUBJECTS_CHANNEL, on_subject)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sendigopro.events import store as events
 from sendigopro.events.model import Batch, Event
+from sendigopro.events.privacy import SUBJECT_ERASED
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.addresses import ForbiddenAddress, Lookup, addresses_of, forbidden, read_url
 from sendigopro.foundation.postgres import Pool
@@ -25,7 +26,7 @@ SECRETS_MAX = 5
 OVERLAP_SECONDS = 24 * 3600
 LOOKUP_SECONDS = 2.0
 CLOCKS_APART = timedelta(minutes=1)  # between an event's id and its batch's
-EVENT_TYPES = tuple(sorted({*EVENT_OF.values(), DISABLED_EVENT}))
+EVENT_TYPES = tuple(sorted({*EVENT_OF.values(), DISABLED_EVENT, SUBJECT_ERASED}))
 
 
 class Endpoints:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from sendigopro.events.privacy import SUBJECT_ERASED
 from sendigopro.foundation import strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.operations import Operation, WebhookEvent
@@ -50,6 +51,7 @@ TOLD: Mapping[str, str] = {
     "message.unknown": "Nobody knows whether the carrier took it; a receipt may still tell.",
     "message.received": "Somebody wrote to one of your senders.",
     "webhook.disabled": "An endpoint answered 410, or failed for five days, and is told nothing more.",
+    SUBJECT_ERASED: "A person was forgotten: forget them too. It names the request, and nobody.",
     TEST_EVENT: "You asked for it.",
 }
 

@@ -13,6 +13,8 @@ from sendigopro.messages.view import MessageObject
 
 ENCODER = msgspec.json.Encoder()
 MESSAGE_EVENTS = "message."
+KINDS = {"message": ("message", "msg"), "subject": ("privacy_request", "prq"), "webhook": ("webhook_endpoint", "we")}
+"""What an event is about, by the first word of its type: kind of object, prefix of its id."""
 OUTBOUND = Direction.OUTBOUND.name.lower()
 
 
@@ -46,7 +48,7 @@ def as_it_was(event: Event, described: MessageObject) -> MessageObject:
 def bare_object(event: Event, mode: int) -> dict[str, Any]:
     """What the event itself knows: for a message that has been deleted since, and for events about endpoints."""
     facts = {name: value for name, value in event.facts.items() if name in {"status", "reason"}}
-    kind, prefix = ("message", "msg") if event.type.startswith(MESSAGE_EVENTS) else ("webhook_endpoint", "we")
+    kind, prefix = KINDS.get(event.type.partition(".")[0], KINDS["webhook"])
     return {
         "id": ids.typed(prefix, event.object_id),
         "object": kind,

@@ -101,6 +101,10 @@ STORES = (
             "main.unmatched_receipts", "main.unclear_submits", "main.idempotency",
         ),
     ),
+    Place(
+        "requests", Area.MAIN, "Requests", "what people asked about themselves",
+        tables=("main.privacy_requests", "main.journal_intents"),
+    ),
     Place("standing", Area.MAIN, "Standing", "whom an account must not contact", tables=("main.standing",)),
     Place(
         "told", Area.MAIN, "Events and webhooks", "what accounts are told, and where",
@@ -121,7 +125,7 @@ STORES = (
         "set_up", Area.MAIN, "Set-up", "carriers, routes, the software's own state",
         tables=(
             "main.carriers", "main.routes", "main.carrier_binds", "main.workers", "main.config_epoch",
-            "main.migrations", "main.notice_versions", "main.proof_runs",
+            "main.migrations", "main.journal_head", "main.receipt_keys", "main.notice_versions", "main.proof_runs",
         ),
     ),
     Place("subjects", Area.VAULT, "Subjects", "phone numbers, each under its own key", tables=("vault.subjects",)),
@@ -138,7 +142,7 @@ STORES = (
     ),
     Place(
         "journal", Area.OUTSIDE, "Erasure journal", "what a restore must erase again",
-        code=("privacy/journal*.py",), is_planned=True,
+        code=("privacy/journal*.py",),
     ),
     Place(
         "backups", Area.OUTSIDE, "Backups", "of the databases, without keys",

@@ -1,0 +1,84 @@
+"""Signed receipts: one JSON document, of which no bit can be changed without it being noticed, offline and by anybody.
+
+The document has one spelling only (names sorted, no spaces): a receipt that is spelt otherwise is refused, so that
+what was signed and what is read cannot differ. `docs/verify_receipt.py` checks the same with nothing of ours.
+"""
+
+import json
+from hashlib import sha256
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+from sendigopro.foundation.operator_errors import OperatorError
+
+ALGORITHM: Final = "Ed25519"
+
+
+class ReceiptError(OperatorError):
+    """It is not what was signed."""
+
+
+def canonical(value: object) -> bytes:
+    """The one spelling."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+
+
+def sign(secret: bytes, receipt: dict[str, Any]) -> bytes:
+    """The receipt with its signature, as it is handed out."""
+    key = Ed25519PrivateKey.from_private_bytes(secret)
+    return signed_document(receipt, key.sign(canonical(receipt)), raw_of(key.public_key()))
+
+
+def signed_document(receipt: object, signature: bytes, public: bytes) -> bytes:
+    signed = {"algorithm": ALGORITHM, "key": fingerprint(public), "value": signature.hex()}
+    return canonical({"receipt": receipt, "signature": signed}) + b"\n"
+
+
+def verify(document: bytes, public: Ed25519PublicKey) -> dict[str, Any]:
+    """The receipt, if it is genuine; `ReceiptError` says what is wrong with it."""
+    try:
+        read = json.loads(document)
+        receipt, signature = read["receipt"], bytes.fromhex(read["signature"]["value"])
+        whose = read["signature"]["key"]
+        spelt = signed_document(receipt, signature, raw_of(public))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ReceiptError("REFUSED: this is not a receipt, or no whole one.") from None
+    if whose != fingerprint(raw_of(public)):
+        raise ReceiptError("REFUSED: it was signed with another key, or its key's name was changed.")
+    if spelt != document:
+        raise ReceiptError("REFUSED: it is not spelt as it was signed: something was changed in it.")
+    try:
+        public.verify(signature, canonical(receipt))
+    except InvalidSignature:
+        raise ReceiptError("REFUSED: the signature does not fit: something was changed in it.") from None
+    assert isinstance(receipt, dict)
+    return receipt
+
+
+def raw_of(public: Ed25519PublicKey) -> bytes:
+    return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def fingerprint(public: bytes) -> str:
+    """By which a receipt names the key it was signed with."""
+    return sha256(public).hexdigest()[:16]
+
+
+def pem_of(public: bytes) -> str:
+    """The public key as it is published."""
+    key = Ed25519PublicKey.from_public_bytes(public)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def read_public(pem: bytes) -> Ed25519PublicKey:
+    """The key out of its PEM; `ReceiptError` when it is none."""
+    try:
+        key = load_pem_public_key(pem)
+    except ValueError:
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ReceiptError("This is not a public Ed25519 key in PEM: save the one of /v1/privacy/receipt-key.")
+    return key
