@@ -11,8 +11,8 @@ from sendigopro.privacy.package import store
 from sendigopro.privacy.package.model import MessageRecord, Sources
 from sendigopro.privacy.package.shelf import ID_BYTES, Shelf
 
-BATCHES_IN_PAGE = 100
-DELIVERIES_IN_PAGE = 200
+BATCHES_IN_PAGE = 25
+DELIVERIES_IN_PAGE = 50
 BEFORE, AFTER = timedelta(minutes=1), timedelta(hours=2)
 """An event is written with its outcome; while the database is away both wait, so some time after is looked at too."""
 MESSAGE_AND_TYPE_BYTES = ID_BYTES + 1
@@ -46,6 +46,7 @@ class Notices:
             return
         for first, last in spans(self._minutes):
             await self._find_events(ids.first_at(first), min(ids.first_at(last), self._until))
+        self._messages = Shelf()  # they have served
         after = ids.first_at(next(spans(self._minutes))[0])
         while self._types:
             async with self._main.acquire() as conn:
