@@ -27,8 +27,8 @@ from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
 from sendigopro.runtime import Runtime
-from sendigopro.vault import grow
-from sendigopro.vault.key_store import open_key_store
+from sendigopro.vault import grow, snapshots
+from sendigopro.vault.key_store import open_key_store, recovery_keeper
 from sendigopro.vault.vault import Vault
 from sendigopro.webhooks.again import Again
 from sendigopro.webhooks.deliver import Deliveries
@@ -102,6 +102,7 @@ def build(runtime: Runtime) -> Worker:
         "upkeep": partial(upkeep.run, pool),
         "partitions": partial(partitions.keep_ahead, [runtime.settings.main("owner"), runtime.settings.vault("owner")]),
         "grow keys": partial(grow.keep_ahead, keys),
+        "destroy recovery keys": partial(snapshots.keep_expiring, keys, recovery_keeper(runtime.settings)),
         "write webhooks": webhooks.write,
         "prepare webhooks": webhooks.prepare,
         "watch webhook endpoints": webhooks.watch,

@@ -14,6 +14,8 @@ COMMANDS = (
     "worker",
     "migrate",
     "doctor",
+    "backup",
+    "restore",
     "accounts",
     "keys",
     "carriers",

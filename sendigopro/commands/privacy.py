@@ -19,7 +19,7 @@ from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.foundation.problems import Problem
 from sendigopro.messages.load import Loader
 from sendigopro.privacy import erase, requests_store
-from sendigopro.privacy.backups import backups_open_until
+from sendigopro.privacy.backups import backups_that_open
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
@@ -50,7 +50,7 @@ async def at_desk() -> AsyncIterator[Desk]:
                 vault=instance.vault,
                 journal=Journal(chosen.journal_folder),
                 exports=chosen.exports_folder,
-                backups=partial(backups_open_until, level=chosen.backup_level),
+                backups=partial(backups_that_open, instance.keys, level=chosen.backup_level),
             )
         except Problem as problem:
             raise OperatorError(problem.detail) from problem

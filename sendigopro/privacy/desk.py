@@ -12,7 +12,7 @@ from sendigopro.foundation.phones import PhoneNumber
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import Conflict, Unprocessable
 from sendigopro.privacy import requests_store
-from sendigopro.privacy.backups import Backups, backups_open_until
+from sendigopro.privacy.backups import Backups, backups_that_open
 from sendigopro.privacy.journal import Journal
 from sendigopro.privacy.model import Asked, Hold, Marks, Request
 from sendigopro.runtime import Runtime
@@ -45,8 +45,8 @@ class Desk:
     vault: Vault
     journal: Journal
     exports: Path
+    backups: Callable[[datetime], Backups]
     holds_on: HoldsOn = nothing_is_held
-    backups: Callable[[datetime], Backups] = backups_open_until
 
 
 def desk_of(runtime: Runtime, vault: Vault, journal: Journal) -> Desk:
@@ -57,7 +57,7 @@ def desk_of(runtime: Runtime, vault: Vault, journal: Journal) -> Desk:
         vault=vault,
         journal=journal,
         exports=runtime.settings.exports_folder,
-        backups=partial(backups_open_until, level=runtime.settings.backup_level),
+        backups=partial(backups_that_open, vault.keys, level=runtime.settings.backup_level),
     )
 
 

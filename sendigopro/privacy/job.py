@@ -171,7 +171,7 @@ class Erasures:
                 current,
                 completed_at=now,
                 steps=steps,
-                backups=desk.backups(current.unreadable_at or now),
+                backups=desk.backups(steps["keys"]),
                 carriers=await requests_store.carriers_and_terms(conn),
                 has_webhooks=await requests_store.has_webhooks(conn, account_id=request.account_id, mode=request.mode),
             )

@@ -14,12 +14,13 @@ from sendigopro.foundation.pace import Pace
 from sendigopro.foundation.personal import Phone
 from sendigopro.foundation.postgres import Conn, DuplicateKeyError, Pool
 from sendigopro.vault import macs, store
-from sendigopro.vault.keys import KeyErasedError, KeyStore
+from sendigopro.vault.keys import KeyErasedError
 from sendigopro.vault.model import AccountKeys, Subject
 from sendigopro.vault.rows import pack_subject
 from sendigopro.vault.sealing import Sealer, column_of, identifier_key
 from sendigopro.vault.slots import Slots
 from sendigopro.vault.store import StoredSubject
+from sendigopro.vault.tree import KeyTree
 
 GROUP_MAX = 500
 MEET_MAX = 40
@@ -62,7 +63,7 @@ class Enrolment:
         self,
         pool: Pool,
         *,
-        keys: KeyStore,
+        keys: KeyTree,
         slots: Slots,
         on_seen_again: Callable[[UUID, UUID], None],
     ) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.vault import store
-from sendigopro.vault.keys import BLOCK_SLOTS, KeyStore
+from sendigopro.vault.keys import BLOCK_SLOTS
+from sendigopro.vault.tree import KeyTree
 
 LOW_WATER = BLOCK_SLOTS // 2
 
@@ -15,7 +16,7 @@ LOW_WATER = BLOCK_SLOTS // 2
 class Slots:
     """Slots nobody else has. What is left of a block when its process ends is never used: 32 bytes each."""
 
-    def __init__(self, pool: Pool, keys: KeyStore) -> None:
+    def __init__(self, pool: Pool, keys: KeyTree) -> None:
         self._pool = pool
         self._keys = keys
         self._free: deque[int] = deque()

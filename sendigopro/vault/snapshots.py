@@ -4,6 +4,7 @@ A snapshot is the key store as it is, its root wrapped by a *recovery key* of th
 destroyed after seven days. Whoever is erased meanwhile could still be opened by it, so receipts say until when.
 """
 
+import asyncio
 import json
 import shutil
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from sendigopro.foundation import clock, logs
 from sendigopro.vault.condemned import NAME as CONDEMNED
 from sendigopro.vault.copies import LOCK, Copies, make_folder
 from sendigopro.vault.keys import KeyStoreError
@@ -20,6 +22,9 @@ from sendigopro.vault.tree import KeyTree
 
 REGISTER = "snapshots"
 LIFE_DAYS = 7
+PAUSE_SECONDS = 300.0
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,17 @@ def expire(tree: KeyTree, keeper: Keeper, *, now: datetime) -> list[RecoveryKey]
             keeper.destroy(key.name)
         _write_register(copies, [key for key in known if key not in over])
     return over
+
+
+async def keep_expiring(tree: KeyTree, keeper: Keeper) -> None:
+    """A worker's job, until cancelled: destroy recovery keys within minutes of their end."""
+    while True:
+        try:
+            for key in await asyncio.to_thread(expire, tree, keeper, now=clock.now()):
+                log.info("recovery_key_destroyed", day=key.day.isoformat())
+        except KeyStoreError as error:
+            log.warning("recovery_key_not_destroyed", **logs.told(error))
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def opens_until(tree: KeyTree, keeper: Keeper) -> datetime | None:

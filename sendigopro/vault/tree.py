@@ -62,6 +62,7 @@ class KeyTree:
 
     @property
     def epoch(self) -> int:
+        """How many erasures this process knows of; it grows when `look` hears of more."""
         return self._epoch
 
     @property
@@ -70,6 +71,7 @@ class KeyTree:
         return self._root
 
     def look(self) -> None:
+        """Hear of erasures by other processes, and drop what they name."""
         with self._guard:
             self._look_at = clock.monotonic() + LOOK_SECONDS
             if self._root_file.version() != self._version:
@@ -78,9 +80,11 @@ class KeyTree:
                 self._hear()
 
     def erased_since(self, epoch: int) -> Sequence[int]:
+        """The slots erased after `epoch`: what caches must drop."""
         return self._log.read(since=epoch, until=self._epoch, chain=self._log.chain_at(epoch))[0]
 
     def key(self, slot: int) -> bytes:
+        """The 32 bytes of a slot; `KeyErasedError` when there are none."""
         if clock.monotonic() >= self._look_at:
             self.look()
         if slot in self._condemned:
@@ -93,7 +97,10 @@ class KeyTree:
         return found
 
     def take_block(self, block: int) -> bool:
-        """The mark is kept beside the keys: a database restored to yesterday hands out yesterday's numbers again."""
+        """Make the block's keys durable before anything is sealed with them; False when it was taken before.
+
+        The mark is kept beside the keys: a database restored to yesterday hands out yesterday's numbers again.
+        """
         with self._writer() as nodes:
             if self._writing.read(BLOCKS, at=block, size=1) == TAKEN:
                 return False
@@ -116,6 +123,10 @@ class KeyTree:
         return made
 
     def condemn(self, slots: Sequence[int]) -> None:
+        """Write down, durably, that these keys must die: from now on no process hands them out.
+
+        At once in this process, in others as soon as they look, which is every 0.3 s.
+        """
         if not slots:
             return
         with self._writer():
@@ -125,7 +136,10 @@ class KeyTree:
         reach("erase.condemned")
 
     def destroy(self) -> None:
-        """One new root for all that was condemned since the last. Done twice, or anew after a crash, it is the same."""
+        """Make the condemned keys impossible to find, in every copy and every old version of the store too.
+
+        One new root for all that was condemned since the last. Done twice, or anew after a crash, it is the same.
+        """
         with self._writer() as nodes:
             before = self._root
             self._root_file.finish(before)
@@ -140,6 +154,7 @@ class KeyTree:
         self.look()
 
     def erase(self, slots: Sequence[int]) -> None:
+        """Forget keys; when this comes back nobody can read them."""
         self.condemn(slots)
         self.destroy()
 

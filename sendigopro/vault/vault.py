@@ -13,10 +13,11 @@ from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.recent import Recent
 from sendigopro.vault import enrol, macs, sealing, store
 from sendigopro.vault.enrol import Enrolment, Group, Wanted
-from sendigopro.vault.keys import KeyErasedError, KeyStore
+from sendigopro.vault.keys import KeyErasedError
 from sendigopro.vault.model import PLATFORM, AccountKeys, BucketKey, Subject
 from sendigopro.vault.seen import SeenAgain
 from sendigopro.vault.slots import Slots
+from sendigopro.vault.tree import KeyTree
 
 __all__ = ["PLATFORM", "KeyErasedError", "Subject", "Vault"]
 
@@ -31,14 +32,14 @@ class Vault:
     def __init__(
         self,
         pool: Pool,
-        keys: KeyStore,
+        keys: KeyTree,
         *,
         subjects_max: int = 50_000,
         accounts_max: int = 50_000,
         buckets_max: int = 10_000,
     ) -> None:
         self._pool = pool
-        self._keys = keys
+        self.keys = keys
         self._slots = Slots(pool, keys)
         self._seen = SeenAgain(pool)
         self._enrolment = Enrolment(pool, keys=keys, slots=self._slots, on_seen_again=self._seen.add)
@@ -81,7 +82,7 @@ class Vault:
             groups[id(group)] = group
             found.append(wanted)
         if groups:
-            epoch = self._keys.epoch
+            epoch = self.keys.epoch
             await enrol.wait_for(groups.values())
             self._remember((one for one in found if isinstance(one, Wanted)), epoch)
         return [one if isinstance(one, Subject) else one.found() for one in found]
@@ -95,12 +96,12 @@ class Vault:
         found = {one: subject for one in subject_ids if (subject := self._by_id.get(account + one.bytes)) is not None}
         missing = [one for one in subject_ids if one not in found]
         if missing:
-            epoch = self._keys.epoch
+            epoch = self.keys.epoch
             async with self._pool.acquire() as conn:
                 rows = await store.read_subjects(conn, account_id=account_id, ids=missing)
             opened = [(row, subject) for row in rows if (subject := self._opened(keys, row)) is not None]
             found.update((row.id, subject) for row, subject in opened)
-            if self._keys.epoch == epoch:
+            if self.keys.epoch == epoch:
                 for row, subject in opened:
                     self._by_id.put(account + subject.raw_id, subject)
                     self._by_lookup[row.mode].put(row.lookup, subject)
@@ -117,7 +118,7 @@ class Vault:
             rows = await store.find_subjects(conn, account_ids=[account_id], modes=[mode], lookups=[[lookup]])
         for row in rows:
             try:
-                return Subject(row.id.bytes, phone.phone, row.country, self._keys.key(row.key_slot), row.key_slot)
+                return Subject(row.id.bytes, phone.phone, row.country, self.keys.key(row.key_slot), row.key_slot)
             except KeyErasedError:
                 continue
         return None
@@ -128,16 +129,16 @@ class Vault:
         """Condemn keys: on return nobody in this process opens what they sealed, and in no other after 0.3 s."""
         alive = [slot for slot in set(slots) if self._is_alive(slot)]
         if alive:
-            await asyncio.to_thread(self._keys.condemn, alive)
+            await asyncio.to_thread(self.keys.condemn, alive)
         self._drop_erased()
 
     async def finish_forgetting(self) -> None:
         """Make it true of every backup as well. May take long; for nothing that is condemned it does nothing."""
-        await asyncio.to_thread(self._keys.destroy)
+        await asyncio.to_thread(self.keys.destroy)
 
     def _is_alive(self, slot: int) -> bool:
         try:
-            self._keys.key(slot)
+            self.keys.key(slot)
         except KeyErasedError:
             return False
         return True
@@ -231,7 +232,7 @@ class Vault:
 
     def _remember(self, settled: Iterable[Wanted], epoch: int) -> None:
         """Keep them in memory, unless something was erased since they were asked for: it could be one of them."""
-        if self._keys.epoch != epoch:
+        if self.keys.epoch != epoch:
             return
         for one in settled:
             subject = one.found()
@@ -240,7 +241,7 @@ class Vault:
 
     def _opened(self, keys: AccountKeys, row: store.SealedSubject) -> Subject | None:
         try:
-            key = self._keys.key(row.key_slot)
+            key = self.keys.key(row.key_slot)
         except KeyErasedError:
             return None
         place = (keys.account_id.bytes, enrol.TABLE, enrol.COLUMN, row.id.bytes)
@@ -256,7 +257,7 @@ class Vault:
         return keys
 
     async def _load_account(self, account_id: UUID) -> AccountKeys:
-        epoch = self._keys.epoch
+        epoch = self.keys.epoch
         async with self._pool.acquire() as conn:
             slots = await store.read_account_slots(conn, account_id=account_id)
             if slots is None:
@@ -265,16 +266,16 @@ class Vault:
                 slots = await store.read_account_slots(conn, account_id=account_id)
         if slots is None:
             raise RuntimeError("an account's keys vanished while they were made")
-        lookup_key, suppression_key, seal_key = (self._keys.key(slot) for slot in slots)
+        lookup_key, suppression_key, seal_key = (self.keys.key(slot) for slot in slots)
         keys = AccountKeys(account_id, lookup_key, suppression_key, seal_key, slots)
         if account_id == PLATFORM:
             self._platform = keys
-        if self._keys.epoch == epoch:
+        if self.keys.epoch == epoch:
             self._accounts.put(account_id, keys)
         return keys
 
     async def _load_bucket(self, account_id: UUID, bucket: date) -> BucketKey:
-        epoch = self._keys.epoch
+        epoch = self.keys.epoch
         async with self._pool.acquire() as conn:
             slot = await store.read_bucket_slot(conn, account_id=account_id, bucket=bucket)
             if slot is None:
@@ -283,8 +284,8 @@ class Vault:
                 slot = await store.read_bucket_slot(conn, account_id=account_id, bucket=bucket)
         if slot is None:
             raise RuntimeError("a bucket vanished while it was made")
-        found = BucketKey(self._keys.key(slot), slot)
-        if self._keys.epoch == epoch:
+        found = BucketKey(self.keys.key(slot), slot)
+        if self.keys.epoch == epoch:
             self._buckets.put((account_id, bucket), found)
         return found
 
@@ -305,11 +306,11 @@ class Vault:
             self._day = today
             for cache in self._by_lookup:
                 cache.clear()
-        self._keys.look()
-        epoch = self._keys.epoch
+        self.keys.look()
+        epoch = self.keys.epoch
         if epoch == self._epoch:
             return
-        gone = frozenset(self._keys.erased_since(self._epoch))
+        gone = frozenset(self.keys.erased_since(self._epoch))
         self._epoch = epoch
         for by_lookup in self._by_lookup:
             by_lookup.drop_where(lambda subject: subject.slot in gone)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from sendigopro.commands.main import app
-from sendigopro.privacy.backups import backups_open_until
+from sendigopro.foundation import clock
+from sendigopro.privacy.backups import backups_that_open
 from sendigopro.privacy.receipts import ReceiptError, pem_of, raw_of, read_public, sign, verify
+from sendigopro.vault.keepers.file import FileKeeper
+from sendigopro.vault.snapshots import take_snapshot
+from sendigopro.vault.tree import KeyTree
 from tests.privacy.conftest import ANNA, Office, decoded
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_receipt.py"
@@ -157,11 +162,7 @@ async def test_a_receipt_says_what_was_destroyed_what_is_kept_and_who_else_may_h
         "keys", "queue", "bodies", "idempotency", "webhooks", "rows", "subjects", "caches", "exports",
     }  # fmt: skip
     assert all(receipt["unreadable_at"] <= one["at"] <= receipt["completed_at"] for one in receipt["destroyed"])
-    unreadable = datetime.fromisoformat(receipt["unreadable_at"])
-    assert (receipt["backups"]["level"], datetime.fromisoformat(receipt["backups"]["open_until"])) == (
-        "bounded",
-        unreadable + timedelta(days=7),
-    )
+    assert (receipt["backups"]["level"], receipt["backups"]["open_until"]) == ("bounded", None)
     assert "GDPR 17(3)(b), 21(3)" in [one["ground"] for one in receipt["kept"]]
     assert [(one["who"], datetime.fromisoformat(one["until"])) for one in receipt["others"]] == [
         ("sandbox", completed + timedelta(days=30))
@@ -169,8 +170,33 @@ async def test_a_receipt_says_what_was_destroyed_what_is_kept_and_who_else_may_h
     assert ANNA not in json.dumps(receipt)
 
 
-def test_with_immediate_backups_none_opens_the_erased() -> None:
-    assert backups_open_until(datetime(2026, 12, 1, tzinfo=UTC), level="immediate").open_until is None
+async def test_a_receipt_says_until_when_a_key_snapshot_from_before_could_open_the_person(
+    office: Office, tmp_path: Path
+) -> None:
+    await office.house.send(to=ANNA)
+    keys, recovery = office.house.vault.keys, FileKeeper([tmp_path / "recovery"])
+    taken = take_snapshot(keys, recovery, tmp_path / "snapshot", today=clock.today())
+    made = await office.asked("erase")
+    await office.finish()
+
+    receipt = decoded(await office.get(made["id"], "/receipt"))["receipt"]
+
+    assert datetime.fromisoformat(receipt["backups"]["open_until"]) == taken.ends
+
+
+class WaitingKeeper(FileKeeper):
+    """As AWS KMS: what it destroys could be brought back for a week."""
+
+    level = replace(FileKeeper.level, days_until_destroyed=7)
+
+
+def test_a_keeper_that_destroys_late_is_counted_in(tmp_path: Path) -> None:
+    keys = KeyTree([tmp_path / "keys"], WaitingKeeper([tmp_path / "keys" / "keeper"]))
+    destroyed = datetime(2031, 12, 1, tzinfo=UTC)
+
+    assert backups_that_open(keys, destroyed, level="immediate").open_until == destroyed + timedelta(days=7)
+    take_snapshot(keys, keys.keeper, tmp_path / "snapshot", today=destroyed.date())
+    assert backups_that_open(keys, destroyed, level="bounded").open_until == datetime(2031, 12, 15, tzinfo=UTC)
 
 
 async def test_only_a_finished_erasure_has_a_receipt(office: Office) -> None:

@@ -59,8 +59,8 @@ WITHIN = (
          code=("vault/keepers/aws_kms.py", "vault/keepers/pkcs11.py", "vault/keepers/file.py")),
     Flow("subjects", "packages", USERS, "what is held of one person", "sealed under a key that dies with the person",
          code=("privacy/package/*.py",)),
-    Flow("subjects", "backups", USERS, "both databases as they are", "sealed; the keys are not among it",
-         code=("commands/backup.py",), is_planned=True),
+    Flow("subjects", "backups", USERS, "both databases as they are", "sealed; a recovery key opens the keys",
+         code=("commands/backup.py", "foundation/dumps.py")),
 )  # fmt: skip
 
 TO_RECIPIENTS = (

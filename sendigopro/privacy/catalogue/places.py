@@ -145,8 +145,8 @@ STORES = (
         code=("privacy/journal*.py",),
     ),
     Place(
-        "backups", Area.OUTSIDE, "Backups", "of the databases, without keys",
-        code=("commands/backup.py",), is_planned=True,
+        "backups", Area.OUTSIDE, "Backups", "databases; their keys for 7 days, or none",
+        code=("commands/backup.py", "vault/snapshots.py"),
     ),
     Place(
         "packages", Area.OUTSIDE, "Access packages", "sealed, until fetched",
