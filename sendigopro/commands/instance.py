@@ -8,7 +8,8 @@ from pathlib import Path
 from sendigopro.settings import INSTANCE_FILE, Settings, read_instance
 
 REMEMBERED = (
-    *("database_url", "vault_url", "host", "port", "base_url", "smpp_port", "keys_dir"),
+    *("database_url", "vault_url", "host", "port", "base_url", "smpp_port", "keys_dir", "keys_copies"),
+    *("root", "pkcs11_module", "pkcs11_token", "pkcs11_pin_file", "backup_level", "recovery_dir"),
     *("webs", "workers", "allow_private_webhooks", "privacy_contact"),
 )
 

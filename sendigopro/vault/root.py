@@ -116,7 +116,7 @@ class RootFile:
 
     def write_first(self, root: Root) -> None:
         """Of a store that is being made, or brought back."""
-        self._write(replace(root, wrapped_by=self._keeper.make(_label(root))))
+        self.write(replace(root, wrapped_by=self._keeper.make(_label(root))))
 
     def replace(self, before: Root, after: Root) -> None:
         """The act of forgetting. After a crash it has happened or not; `finish` does what is left of it."""
@@ -124,7 +124,7 @@ class RootFile:
             raise KeyStoreError(f"A root of generation {before.generation} is followed by no {after.generation}.")
         fresh = replace(after, wrapped_by=self._keeper.make(_label(after)), dying=before.wrapped_by)
         reach("erase.root_wrapped")
-        self._write(fresh)
+        self.write(fresh)
         reach("erase.root_replaced")
         self.finish(fresh)
 
@@ -133,9 +133,10 @@ class RootFile:
         if root.dying:
             self._keeper.destroy(root.dying)
             reach("erase.old_root_destroyed")
-            self._write(replace(root, dying=""))
+            self.write(replace(root, dying=""))
 
-    def _write(self, root: Root) -> None:
+    def write(self, root: Root) -> None:
+        """Wrap it with the key it names, and put the file in place."""
         noted = {
             "format": FORMAT, "level": self._keeper.level.name, "tree": root.tree.hex(), "generation": root.generation,
             "epoch": root.epoch, "chain": root.chain.hex(), "wrapped_by": root.wrapped_by, "dying": root.dying,

@@ -143,6 +143,12 @@ class KeyTree:
         self.condemn(slots)
         self.destroy()
 
+    @contextmanager
+    def writing(self) -> Iterator[Copies]:
+        """Nobody else writes meanwhile, in no process; what they wrote is known."""
+        with self._writer():
+            yield self._writing
+
     def close(self) -> None:
         self._reading.close()
         self._writing.close()

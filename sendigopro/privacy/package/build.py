@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections import Counter, deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -89,10 +89,9 @@ async def build(
     header = new_header(account_id=account_id, subject_id=subject_id, expires_at=expires_at)
     account_key = (await sources.vault.load_account(account_id)).seal
     sealed = SealedWriter(path, header, subject_key=subject.key, account_key=account_key)
+    gatherer = Gatherer(sources, account_id, mode, subject_id, subject, until=ids.new())
+    writer = Writer(Archive(sealed), gatherer)
     try:
-        until = ids.new()
-        gatherer = Gatherer(sources, account_id, mode, subject_id, subject, until)
-        writer = Writer(Archive(sealed), gatherer)
         total = await _write_messages(sources, writer, gatherer, on_progress)
         await _write_notices(writer)
         data = await _data(sources, gatherer, writer)
@@ -105,6 +104,8 @@ async def build(
         await _subject(sources.vault, account_id, subject_id)  # erased meanwhile: what was made must not stay
         await asyncio.to_thread(sealed.seal_last)
     except BaseException:
+        with suppress(Exception):  # the first error is the one to tell; only no thread may write any more
+            await writer.stored()
         sealed.abandon()
         raise
     on_progress(total, total)
@@ -112,7 +113,7 @@ async def build(
 
 
 class Writer:
-    """Turns pages into files. Its methods know no I/O but the archive, and run in threads, one at a time."""
+    """Turns pages into files; `take…` and `finish` know no I/O but the archive, and run in threads, one at a time."""
 
     def __init__(self, archive: Archive, gatherer: Gatherer) -> None:
         self._archive = archive
@@ -128,6 +129,8 @@ class Writer:
         self.carriers: dict[str, CarrierRecord] = {}
         self.latest: deque[MessageRecord] = deque(maxlen=SHOWN_ON_PAGE)
         self.notices: Notices | None = None
+        self._ready: list[tuple[str, bytes]] = []
+        self._storing: asyncio.Task[None] | None = None
 
     def take(self, page: Page) -> None:
         """Add a page of messages."""
@@ -151,6 +154,19 @@ class Writer:
         if self._notices.rows >= PART_SIZE * 4:
             self._add(NOTICE_SHEET, self._notices.take())
 
+    async def store_ready(self) -> None:
+        """Pack and seal whole files in a thread of their own, while the next page is opened."""
+        if self._ready:
+            await self.stored()
+            files, self._ready = self._ready, []
+            self._storing = asyncio.create_task(asyncio.to_thread(self._store, files))
+
+    async def stored(self) -> None:
+        """Come back when nothing is being stored."""
+        if self._storing is not None:
+            storing, self._storing = self._storing, None
+            await storing
+
     def end_part(self) -> None:
         """Files of a part are written even when they are empty: who reads the package finds what it promises."""
         self._add(MESSAGES, b"".join(self._lines))
@@ -164,6 +180,7 @@ class Writer:
             self.end_part()
         if self._notices.rows or not self._parts[NOTICE_SHEET]:
             self._add(NOTICE_SHEET, self._notices.take())
+        self._store(self._ready)
         self._archive.add(DATA, msgspec.json.format(_ENCODER.encode(data), indent=2))
         self._archive.add(SCHEMA, schema())
         self._archive.add(PAGE, render(data, manifest, latest=list(self.latest)[::-1]))
@@ -172,7 +189,11 @@ class Writer:
 
     def _add(self, name: str, content: bytes) -> None:
         self._parts[name] += 1
-        self._archive.add(numbered(name, self._parts[name]), content)
+        self._ready.append((numbered(name, self._parts[name]), content))
+
+    def _store(self, files: list[tuple[str, bytes]]) -> None:
+        for name, content in files:
+            self._archive.add(name, content)
 
     def _count(self, record: MessageRecord) -> None:
         counts = self.counts
@@ -227,6 +248,7 @@ async def _write_messages(sources: Sources, writer: Writer, gatherer: Gatherer, 
     on_progress(0, total)
     async for page in gatherer.pages():
         await asyncio.to_thread(writer.take, page)
+        await writer.store_ready()
         on_progress(min(writer.counts.messages, total), total)
     return total
 
@@ -235,6 +257,8 @@ async def _write_notices(writer: Writer) -> None:
     if writer.notices is not None:
         async for lines in writer.notices.lines():
             await asyncio.to_thread(writer.take_notices, lines)
+            await writer.store_ready()
+    await writer.stored()
 
 
 async def _data(sources: Sources, gatherer: Gatherer, writer: Writer) -> Data:

@@ -25,7 +25,7 @@ from sendigopro.privacy.package.model import MessageRecord, PartRecord, Sources,
 from sendigopro.vault.sealing import Opener, UnreadableError, column_of
 from sendigopro.vault.vault import KeyErasedError, Subject
 
-PAGE_SIZE = 2_500
+PAGE_SIZE = 1_000
 UNSENT = "imported_unsent"
 """The reason of the end that an import gives to what had not left: a mark that no package shows."""
 FIRST_CHOICE = 0

@@ -11,12 +11,13 @@ from sendigopro.privacy.package import store
 from sendigopro.privacy.package.model import MessageRecord, Sources
 from sendigopro.privacy.package.shelf import ID_BYTES, Shelf
 
-BATCHES_IN_PAGE = 100
-DELIVERIES_IN_PAGE = 200
+BATCHES_IN_PAGE = 25
+DELIVERIES_IN_PAGE = 50
 BEFORE, AFTER = timedelta(minutes=1), timedelta(hours=2)
 """An event is written with its outcome; while the database is away both wait, so some time after is looked at too."""
 MESSAGE_AND_TYPE_BYTES = ID_BYTES + 1
 MINUTE_LETTERS = len("2026-11-26T22:53")
+_ONE_BYTE = [bytes([number]) for number in range(256)]
 NOWHERE = (0, UUID(int=0))
 
 
@@ -45,6 +46,7 @@ class Notices:
             return
         for first, last in spans(self._minutes):
             await self._find_events(ids.first_at(first), min(ids.first_at(last), self._until))
+        self._messages = Shelf()  # they have served
         after = ids.first_at(next(spans(self._minutes))[0])
         while self._types:
             async with self._main.acquire() as conn:
@@ -67,14 +69,16 @@ class Notices:
                     limit=BATCHES_IN_PAGE,
                 )  # fmt: skip
             for row in page:
-                for event in decode(row["payload"]):
-                    if self._messages.find(event.object_id) is None:
+                events = decode(row["payload"])
+                known = self._messages.find_all([event.object_id for event in events])
+                for event, found in zip(events, known, strict=True):
+                    if found is None:
                         continue
                     number = number_of.get(event.type)
                     if number is None:
                         number = number_of[event.type] = len(self._types)
                         self._types.append(event.type)
-                    self._events.add(event.id, event.object_id + bytes([number]))
+                    self._events.add(event.id, event.object_id + _ONE_BYTE[number])
             if len(page) < BATCHES_IN_PAGE:
                 return
             after = (page[-1]["xid"], page[-1]["id"])
@@ -83,9 +87,9 @@ class Notices:
         delivery_id, endpoint_id, event_ids, codes, millis, attempts = delivery
         endpoint, at = ids.typed("we", endpoint_id), ids.time_of(delivery_id).isoformat(timespec="microseconds")
         at = at.replace("+00:00", "Z")
-        find, types = self._events.find, self._types
-        for event_id, code, took, attempt in zip(event_ids, codes, millis, attempts, strict=True):
-            found = find(event_id.bytes)
+        types = self._types
+        known = self._events.find_all([event_id.bytes for event_id in event_ids])
+        for found, code, took, attempt in zip(known, codes, millis, attempts, strict=True):
             if found is not None:
                 message_id = ids.typed("msg", found[:ID_BYTES])
                 yield f"{message_id},{types[found[ID_BYTES]]},{endpoint},{at},{code},{took},{attempt}"

@@ -2,15 +2,18 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from sendigopro.foundation import ids
+from sendigopro.foundation import clock, ids
 from sendigopro.messages.model import Status
 from sendigopro.messages.redact import redact_body
 from sendigopro.privacy.package import build as building
 from sendigopro.privacy.package import gather
+from sendigopro.vault.sealing import seal
 from tests.messages.house import House
 from tests.privacy.package.letters import ANNA, BERT, CLEO, correspond
 from tests.privacy.package.unpacked import fetched, packed, subject_of, unpack
@@ -95,10 +98,7 @@ async def test_what_was_removed_or_is_over_is_not_in_the_package(house: House, e
         await house.until(one.id, Status.DELIVERED)
     subject_id, mode = await subject_of(house, first.id)
     await redact_body(house.runtime.main, account_id=house.account_id, message_id=ids.parse("msg", first.id))
-    async with house.owner() as owner:
-        await owner.execute(
-            "UPDATE main.messages SET body_expires_on = current_date - 1 WHERE id = $1", ids.parse("msg", second.id)
-        )
+    await let_term_end(house, subject_id, ids.parse("msg", second.id))
 
     built = await packed(house, exports, subject_id, mode=mode)
 
@@ -106,6 +106,22 @@ async def test_what_was_removed_or_is_over_is_not_in_the_package(house: House, e
     assert [(one["body"], one["metadata"]) for one in package.messages] == [(None, {"n": "0"}), (None, {})]
     assert b"secret" not in b"".join(package.files.values())
     assert b"The text is no longer kept." in package.files["index.html"]
+
+
+async def let_term_end(house: House, subject_id: UUID, message_id: UUID) -> None:
+    """Its text and details stand there as before, whole and readable; only their day is over."""
+    yesterday, account_id, vault = clock.today() - timedelta(days=1), house.account_id, house.vault
+    subject = (await vault.open_subjects(account_id, [subject_id]))[subject_id]
+    key = vault.message_key(subject.key, await vault.bucket_key(account_id, yesterday))
+    place = (account_id.bytes, b"message_bodies", b"body", message_id.bytes)
+    async with house.owner() as owner:
+        await owner.execute("UPDATE main.messages SET body_expires_on = $2 WHERE id = $1", message_id, yesterday)
+        await owner.execute(
+            "UPDATE main.message_bodies SET expires_on = $2, body = $3, details = NULL WHERE message_id = $1",
+            message_id,
+            yesterday,
+            seal(key, place, b"secret that is over"),
+        )
 
 
 async def test_the_page_asks_nobody_for_anything_and_shows_texts_as_texts(house: House, exports: Path) -> None:

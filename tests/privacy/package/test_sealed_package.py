@@ -139,8 +139,9 @@ async def test_a_package_is_for_one_account_and_for_seven_days(house: House, exp
         async with open_package(house.vault, exports, account_id=house.account_id, request_id=ids.new()):
             pass
     theirs.unlink()
-    (built.path.parent / f"left{UNFINISHED}").touch()
-    assert remove_expired(exports, now=built.expires_at - timedelta(seconds=1)) == 0
+    (built.path.parent / f"left.sgx{UNFINISHED}").touch()
+    assert remove_expired(exports, now=clock.now() + timedelta(hours=1)) == 0
+    assert remove_expired(exports, now=built.expires_at - timedelta(seconds=1)) == 1  # what a dead build left
     assert remove_expired(exports, now=built.expires_at) == 1
     assert not built.path.exists()
 
