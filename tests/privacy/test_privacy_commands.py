@@ -75,3 +75,16 @@ async def test_replaying_where_nothing_is_missing_says_so(office: Office) -> Non
     await office.asked("erase")
 
     assert (await say("privacy", "replay")).output.strip() == "Replayed: nothing was missing."
+
+
+@pytest.mark.usefixtures("instance")
+async def test_the_doctor_says_how_the_journal_is(office: Office) -> None:
+    await office.asked("erase")
+    well = await say("doctor")
+    path = office.desk.journal.path
+    path.write_bytes(path.read_bytes().replace(b'"mode":0', b'"mode":1'))
+    ill = await say("doctor")
+
+    assert "erasure journal: applied to entry 1" in well.output
+    assert "erasure journal: applied" not in ill.output
+    assert "entry 1 is" in " ".join(ill.output.split())
