@@ -12,7 +12,6 @@ CREATE TABLE IF NOT EXISTS main.privacy_requests (
     reason          bytea,                                           -- @sealed_context in the account's words
     asked_by        uuid,                                            -- @key_fact the API key; null: the operator, or a replay
     approved_by     uuid,                                            -- @key_fact another API key
-    approver        bytea,                                           -- @sealed_staff who approved it at the command line
     grace_hours     smallint NOT NULL DEFAULT 0,                     -- @request_fact
     grace_until     timestamptz,                                     -- @request_fact
     created_at      timestamptz NOT NULL DEFAULT now(),              -- @request_fact
@@ -41,6 +40,20 @@ DROP POLICY IF EXISTS own_account ON main.privacy_requests;
 CREATE POLICY own_account ON main.privacy_requests TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON main.privacy_requests;
 CREATE POLICY every_account ON main.privacy_requests TO owner USING (true);
+
+-- Who of the staff was the second person for an erasure. A table of its own: members and end users never stand in one row.
+CREATE TABLE IF NOT EXISTS main.request_approvals (
+    account_id uuid NOT NULL,                      -- @account_ref
+    request_id uuid NOT NULL,                      -- @request_fact
+    approver   bytea NOT NULL,                     -- @sealed_staff
+    at         timestamptz NOT NULL DEFAULT now(), -- @audit_fact
+    PRIMARY KEY (account_id, request_id)
+);
+GRANT SELECT, INSERT ON main.request_approvals TO pipeline;
+ALTER TABLE main.request_approvals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE main.request_approvals FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS every_account ON main.request_approvals;
+CREATE POLICY every_account ON main.request_approvals TO owner USING (true);
 
 -- Entries that the journal must get: written in the transaction they tell of, gone when they stand in the journal.
 CREATE TABLE IF NOT EXISTS main.journal_intents (

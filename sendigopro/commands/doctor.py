@@ -20,6 +20,8 @@ from sendigopro.foundation.postgres import server_setting, server_time
 from sendigopro.messages.intake import has_disk
 from sendigopro.messages.model import Channel, Mode
 from sendigopro.privacy import annotations, notice_store, versions
+from sendigopro.privacy.journal import Journal, JournalError
+from sendigopro.privacy.journaling import catch_up
 from sendigopro.vault.key_store import key_folders
 
 app = typer.Typer(add_completion=False)
@@ -70,8 +72,8 @@ def doctor() -> None:
 async def examine() -> list[Finding]:
     """Every check, in the order in which one would look."""
     checks: tuple[Check, ...] = (
-        check_server, check_migrations, check_partitions, check_clock, check_keys, check_disk, check_webhooks,
-        check_routes, check_notice,
+        check_server, check_migrations, check_partitions, check_clock, check_keys, check_journal, check_disk,
+        check_webhooks, check_routes, check_notice,
     )  # fmt: skip
     async with connected() as instance:
         return [finding for check in checks for finding in await check(instance)]
@@ -154,6 +156,16 @@ def backup_level(instance: Connected, *, copies: int) -> Finding:
         return Finding(what, GOOD)
     told = "No key snapshots are made, so one disk holds all keys: name a folder on another in SENDIGOPRO_KEYS_COPIES."
     return Finding(what, FAULT, told)
+
+
+async def check_journal(instance: Connected) -> list[Finding]:
+    """The erasure journal: whole, this installation's, and no longer than what the databases have applied."""
+    journal = Journal(instance.settings.journal_folder)
+    try:
+        await catch_up(instance.main, journal)
+    except JournalError as error:
+        return [Finding("erasure journal", FAULT, str(error))]
+    return [Finding(f"erasure journal: applied to entry {journal.head().n}", GOOD)]
 
 
 async def check_disk(instance: Connected) -> list[Finding]:

@@ -23,7 +23,7 @@ from sendigopro.privacy.backups import backups_that_open
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
-from sendigopro.privacy.model import TABLE, Request
+from sendigopro.privacy.model import Request
 from sendigopro.privacy.replay import replay as replay_journal
 from sendigopro.vault.vault import PLATFORM
 
@@ -89,12 +89,13 @@ async def agree(text: str, name: str) -> str:
         raise OperatorError("Say who approves it: --by NAME.")
     async with at_desk() as desk:
         request_id = ids.parse("prq", text)
-        sealed = await desk.vault.seal_account(PLATFORM, TABLE, "approver", request_id, name.encode())
+        sealed = await desk.vault.seal_account(PLATFORM, "request_approvals", "approver", request_id, name.encode())
         async with desk.main.acquire() as conn, conn.transaction():
             found = await requests_store.find_of_everyone(conn, request_id=request_id)
             if found is None:
                 raise OperatorError(f"There is no request {text}. `sendigopro privacy requests` shows them.")
-            request = await erase.approved(desk, conn, found, approver=sealed)
+            request = await erase.approved(desk, conn, found)
+            await requests_store.note_approver(conn, request, approver=sealed)
         await erase.follow(desk, request)
     return request.status
 

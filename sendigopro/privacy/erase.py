@@ -88,16 +88,14 @@ async def approve(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID, 
     return request
 
 
-async def approved(
-    desk: Desk, conn: Conn, request: Request, *, key_id: UUID | None = None, approver: bytes | None = None
-) -> Request:
+async def approved(desk: Desk, conn: Conn, request: Request, *, key_id: UUID | None = None) -> Request:
     """The same in the caller's transaction, for a locked request; `follow` comes after the commit."""
     if request.status != "awaiting_approval":
         raise Conflict("not_awaiting_approval", f"This request is {request.status}; there is nothing to approve.")
     await refuse_held(desk, conn, request.account_id, request.subject_ids)
     if request.grace_hours:
-        return await requests_store.set_status(conn, request, status="in_grace", approved_by=key_id, approver=approver)
-    return await begin(desk, conn, request, key_id=key_id, approver=approver)
+        return await requests_store.set_status(conn, request, status="in_grace", approved_by=key_id)
+    return await begin(desk, conn, request, key_id=key_id)
 
 
 async def cancel(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID) -> Request:
@@ -113,14 +111,12 @@ async def cancel(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID) -
     return canceled
 
 
-async def begin(
-    desk: Desk, conn: Conn, request: Request, *, key_id: UUID | None = None, approver: bytes | None = None
-) -> Request:
+async def begin(desk: Desk, conn: Conn, request: Request, *, key_id: UUID | None = None) -> Request:
     """From waiting to erasing, in the caller's transaction; whoever was met since it was asked is included."""
     if request.lookup is not None:
         found = await subjects_under(desk, request.account_id, request.mode, request.lookup)
         request = await _include(conn, request, found)
-    begun = await requests_store.set_status(conn, request, status="erasing", approved_by=key_id, approver=approver)
+    begun = await requests_store.set_status(conn, request, status="erasing", approved_by=key_id)
     await _condemn(conn, begun)
     return begun
 

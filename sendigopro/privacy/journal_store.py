@@ -24,6 +24,17 @@ async def read_head(conn: Conn) -> Head:
     return Head() if row is None else Head(row["applied_head"], row["hash"])
 
 
+async def look(conn: Conn) -> tuple[Head, bool]:
+    """How far the journal is applied, and whether anything waits to be written into it; in one snapshot."""
+    row = await conn.fetchrow(
+        """
+        SELECT applied_head, hash, EXISTS (SELECT 1 FROM main.journal_intents) AS has_intents
+        FROM main.journal_head WHERE id = 1
+        """
+    )
+    return (Head(), True) if row is None else (Head(row["applied_head"], row["hash"]), row["has_intents"])
+
+
 async def lock_head(conn: Conn) -> Head:
     """The same, and nobody else may advance it until the transaction ends."""
     row = await conn.fetchrow("SELECT applied_head, hash FROM main.journal_head WHERE id = 1 FOR UPDATE")

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sendigopro.foundation.postgres import Pool
+from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.privacy import journal_store
 from sendigopro.privacy.journal import Journal
 
@@ -22,7 +22,18 @@ async def catch_up(pool: Pool, journal: Journal) -> None:
 
 
 async def _run(pool: Pool, journal: Journal) -> None:
-    async with pool.acquire() as conn, conn.transaction():
+    async with pool.acquire() as conn:
+        if not await _is_in_step(conn, journal):  # most often it is, and nothing needs to be locked
+            await _write(conn, journal)
+
+
+async def _is_in_step(conn: Conn, journal: Journal) -> bool:
+    applied, has_intents = await journal_store.look(conn)
+    return not has_intents and await asyncio.to_thread(journal.head) == applied
+
+
+async def _write(conn: Conn, journal: Journal) -> None:
+    async with conn.transaction():
         applied = await journal_store.lock_head(conn)
         intents = await journal_store.read_intents_of_everyone(conn)
         head = await asyncio.to_thread(journal.write, applied, intents)

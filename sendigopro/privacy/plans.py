@@ -257,9 +257,12 @@ REQUESTS: Mapping[str, Plan] = {
         "main.privacy_requests.account_id", "The account's words; they go with the person they are about.",
         in_package=False, erasure=Erasure.SET_NULL,
     ),
-    "main.privacy_requests.approver": Plan(
-        Whose.OPERATOR, ("main.privacy_requests.id",), in_package=False, erasure=Erasure.KEPT,
-        why="Who of the staff was the second person; sealed under the installation's own key.",
+    **columns(
+        "main.request_approvals", "account_id request_id approver at",
+        Plan(
+            Whose.OPERATOR, ("main.request_approvals.request_id",), in_package=False, erasure=Erasure.KEPT,
+            why="Who of the staff was the second person; sealed under the installation's own key.",
+        ),
     ),
     "main.journal_intents.*": of_subject(
         (*REQUEST, "main.privacy_requests.account_id", "main.journal_intents.account_id"), Erasure.DELETE,

@@ -167,13 +167,12 @@ async def set_status(
     status: Status,
     outcome: str | None = None,
     approved_by: UUID | None = None,
-    approver: bytes | None = None,
 ) -> Request:
     """The next state of a locked request; a grace begins with it, and what is canceled leads to nobody any more."""
     row = await conn.fetchrow(
         f"""
         UPDATE main.privacy_requests
-        SET status = $3::text, outcome = $4, approved_by = coalesce($5, approved_by), approver = coalesce($6, approver),
+        SET status = $3::text, outcome = $4, approved_by = coalesce($5, approved_by),
             grace_until = CASE WHEN $3 = 'in_grace' THEN now() + make_interval(hours => grace_hours::int)
                                WHEN $3 = 'on_hold' THEN now() + interval '1 day' ELSE grace_until END,
             completed_at = CASE WHEN $3 IN ('canceled', 'completed', 'rejected') THEN now() ELSE completed_at END,
@@ -189,10 +188,19 @@ async def set_status(
         status,
         outcome,
         approved_by,
-        approver,
     )
     assert row is not None
     return _request(row)
+
+
+async def note_approver(conn: Conn, request: Request, *, approver: bytes) -> None:
+    """Which of the staff it was, sealed."""
+    await conn.execute(
+        "INSERT INTO main.request_approvals (account_id, request_id, approver) VALUES ($1, $2, $3)",
+        request.account_id,
+        request.id,
+        approver,
+    )
 
 
 async def add_subjects(

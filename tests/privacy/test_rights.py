@@ -1,8 +1,12 @@
 """Restriction, objection, withdrawal and correction: what a person may ask besides being forgotten."""
 
 import asyncio
+from uuid import UUID
 
+from sendigopro.foundation import clock
 from sendigopro.messages.model import Status
+from sendigopro.privacy import journal_store
+from sendigopro.privacy.journal import Intent
 from tests.privacy.conftest import ANNA, BEN, NOBODY, Office, decoded
 
 
@@ -30,6 +34,20 @@ async def test_nothing_is_sent_to_whom_objected_withdrew_or_is_restricted(office
         NOBODY: "recipient_restricted",
     }
     assert await kinds(office) == ["opt_out", "opt_out", "restrict"]
+
+
+async def test_an_opt_out_whose_process_died_before_the_journal_reaches_it_by_any_worker(office: Office) -> None:
+    intent = Intent(
+        id=UUID(int=7), kind="opt_out", account_id=UUID(int=office.house.account_id.int), mode=0, mac=b"m" * 16,
+        at=clock.now(),
+    )  # fmt: skip
+    async with office.desk.main.acquire() as conn:
+        await journal_store.intend(conn, intent)
+
+    await office.finish()
+
+    assert await kinds(office) == ["opt_out"]
+    assert await office.rows("SELECT 1 FROM main.journal_intents") == []
 
 
 async def test_a_lifted_restriction_brings_back_the_opt_out_that_stood_before_it(office: Office) -> None:

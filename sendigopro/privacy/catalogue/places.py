@@ -125,7 +125,8 @@ STORES = (
         "set_up", Area.MAIN, "Set-up", "carriers, routes, the software's own state",
         tables=(
             "main.carriers", "main.routes", "main.carrier_binds", "main.workers", "main.config_epoch",
-            "main.migrations", "main.journal_head", "main.receipt_keys", "main.notice_versions", "main.proof_runs",
+            "main.migrations", "main.journal_head", "main.receipt_keys", "main.request_approvals",
+            "main.notice_versions", "main.proof_runs",
         ),
     ),
     Place("subjects", Area.VAULT, "Subjects", "phone numbers, each under its own key", tables=("vault.subjects",)),

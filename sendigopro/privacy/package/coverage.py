@@ -107,6 +107,16 @@ LEFT_OUT: dict[str, str] = {
         _QUEUE,
     ),
     "vault.subjects.key_slot": "Which key opens what is kept of you; the key itself is handed to nobody.",
+    **{
+        f"main.privacy_requests.{column}": "What was asked about you and what became of it; a receipt says it."
+        for column in (
+            *("id", "mode", "type", "status", "outcome", "is_lift", "reason", "grace_hours", "grace_until"),
+            *("created_at", "due_at", "unreadable_at", "completed_at", "receipt", "subject_ids", "key_slots"),
+        )
+    },
+    **{f"main.privacy_requests.{column}": _KEYED for column in ("lookup", "mac", "key_mac", "body_mac")},
+    **{f"main.journal_intents.{column}": "On its way into the erasure journal." for column in ("id", "entry")},
+    "main.request_approvals.request_id": "Which request a second person approved; the request's receipt says it.",
     "main.webhook_endpoints.url": _ACCOUNT,
     "main.webhook_endpoints.description": _ACCOUNT,
 }
