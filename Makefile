@@ -37,7 +37,9 @@ chaos: $(VENV)/.test ## the long run of kills and faults
 	@$(BIN)/python tests/chaos/run.py --kills 500
 
 prove: $(VENV)/.test ## run the tests behind every promise of the privacy notice
+	@$(BIN)/python tests/peers/install.py
 	@$(BIN)/sendigopro prove
+	@$(BIN)/python tests/attack/run.py
 
 clean: ## remove what was made, not written
 	@rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
