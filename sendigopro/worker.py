@@ -26,6 +26,7 @@ from sendigopro.messages.view import Viewer
 from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
+from sendigopro.privacy.retention.job import Retention
 from sendigopro.runtime import Runtime
 from sendigopro.vault import grow, snapshots
 from sendigopro.vault.key_store import open_key_store, recovery_keeper
@@ -108,6 +109,7 @@ def build(runtime: Runtime) -> Worker:
         "watch webhook endpoints": webhooks.watch,
         "repeat webhooks": Again(webhooks, pool).run,
         "erase": Erasures(desk, loader=loader, bus=bus, owner=owner).run,
+        "retention": Retention(desk, loader=loader, bus=bus, owner_url=runtime.settings.main("owner"), owner=owner).run,
     }
     return worker
 
@@ -116,14 +118,16 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
     """Do every job until told to stop; what the carriers still owe us is waited for by the lanes."""
     await worker.directory.refresh()
     tasks = {name: asyncio.create_task(_keep(name, job), name=name) for name, job in worker.jobs.items()}
-    await stop.wait()
-    lanes = tasks.pop("lanes")
-    lanes.cancel()  # first: its end still needs the settler
-    await asyncio.gather(lanes, return_exceptions=True)
-    for task in tasks.values():
-        task.cancel()
-    await asyncio.gather(*tasks.values(), return_exceptions=True)
-    await worker.webhooks.close()
+    try:
+        await stop.wait()
+    finally:  # who is cancelled leaves no job behind
+        lanes = tasks.pop("lanes")
+        lanes.cancel()  # first: its end still needs the settler
+        await asyncio.gather(lanes, return_exceptions=True)
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await worker.webhooks.close()
 
 
 async def _keep(name: str, job: Callable[[], Awaitable[None]]) -> None:

@@ -99,7 +99,8 @@ class Callers:
                 await self.write_used(conn)
                 write_at = began + USED_SECONDS
             try:
-                await asyncio.wait_for(self._changed.wait(), CHECK_SECONDS)
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 

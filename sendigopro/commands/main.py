@@ -15,6 +15,7 @@ COMMANDS = (
     "migrate",
     "doctor",
     "backup",
+    "retention",
     "restore",
     "accounts",
     "keys",

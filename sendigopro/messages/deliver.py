@@ -171,7 +171,8 @@ class Lane:
             await asyncio.sleep(LEASE_PAUSE_SECONDS)
             if is_all:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(flow.work.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await flow.work.wait()
         await flow.opened()
 
     def _next_priorities(self, flow: Flow) -> list[int]:

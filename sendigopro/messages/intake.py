@@ -83,7 +83,8 @@ class Intake:
             except CONNECTION_LOST:
                 await asyncio.sleep(RETRY_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), HINT_PAUSE_SECONDS)
+                async with asyncio.timeout(HINT_PAUSE_SECONDS):
+                    await self._urgent.wait()
 
     async def _look(self) -> None:
         """Once a second: what is set up, how long the queues are, how full the disk is."""

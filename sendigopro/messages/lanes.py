@@ -74,7 +74,8 @@ class Lanes:
                     self._let_go_of_stale_binds()
                 self._changed.clear()
                 try:
-                    await asyncio.wait_for(self._changed.wait(), BIND_RENEW_SECONDS)
+                    async with asyncio.timeout(BIND_RENEW_SECONDS):
+                        await self._changed.wait()
                 except TimeoutError:
                     continue
         finally:

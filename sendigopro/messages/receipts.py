@@ -295,7 +295,8 @@ class Receipts:
                 busy = True
             self._set_aside.clear()
             try:
-                await asyncio.wait_for(self._set_aside.wait(), REMATCH_SECONDS if busy else IDLE_REMATCH_SECONDS)
+                async with asyncio.timeout(REMATCH_SECONDS if busy else IDLE_REMATCH_SECONDS):
+                    await self._set_aside.wait()
             except TimeoutError:
                 continue
 

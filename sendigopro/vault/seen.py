@@ -59,6 +59,7 @@ class SeenAgain:
         if self._count >= GROUP_MAX:
             return
         try:
-            await asyncio.wait_for(self._closing.wait(), PAUSE_SECONDS)
+            async with asyncio.timeout(PAUSE_SECONDS):
+                await self._closing.wait()
         except TimeoutError:
             return

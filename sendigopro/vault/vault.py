@@ -167,10 +167,12 @@ class Vault:
         if clock.monotonic() >= self._check_at:
             self._drop_erased()
         found = self._buckets.get((account_id, bucket))
-        return None if found is None else found.key
+        return None if found is None or bucket < self._day else found.key
 
     async def bucket_key(self, account_id: UUID, bucket: date) -> bytes:
-        """The same, read or made; `KeyErasedError` once the day has been forgotten."""
+        """The same, read or made; `KeyErasedError` once the day is over, even if its key is not destroyed yet."""
+        if bucket < clock.today():
+            raise KeyErasedError(f"the day {bucket} is over")
         known = self.bucket_key_known(account_id, bucket)
         if known is not None:
             return known

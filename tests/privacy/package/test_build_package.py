@@ -112,7 +112,8 @@ async def let_term_end(house: House, subject_id: UUID, message_id: UUID) -> None
     """Its text and details stand there as before, whole and readable; only their day is over."""
     yesterday, account_id, vault = clock.today() - timedelta(days=1), house.account_id, house.vault
     subject = (await vault.open_subjects(account_id, [subject_id]))[subject_id]
-    key = vault.message_key(subject.key, await vault.bucket_key(account_id, yesterday))
+    day = await vault._load_bucket(account_id, yesterday)  # noqa: SLF001  # as it was made when that day was to come
+    key = vault.message_key(subject.key, day.key)
     place = (account_id.bytes, b"message_bodies", b"body", message_id.bytes)
     async with house.owner() as owner:
         await owner.execute("UPDATE main.messages SET body_expires_on = $2 WHERE id = $1", message_id, yesterday)

@@ -1,0 +1,120 @@
+"""A worker's part of retention: whatever is over ends, some at a time. Done twice, or after a crash, it is the same."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from sendigopro.events.bus import Bus
+from sendigopro.foundation import clock, logs, partitions
+from sendigopro.foundation.killpoints import reach
+from sendigopro.foundation.postgres import CONNECTION_LOST
+from sendigopro.messages.forget import forget_some
+from sendigopro.messages.load import Loader
+from sendigopro.privacy.desk import Desk
+from sendigopro.privacy.package.sealed_file import remove_expired
+from sendigopro.privacy.retention import store
+from sendigopro.privacy.retention.rules import CAP_DAYS, DROPPED
+from sendigopro.vault import store as subjects
+from sendigopro.vault.keys import KeyStoreError
+
+PAUSE_SECONDS = 3600.0
+BATCH = 1000
+
+log = logs.get(__name__)
+
+
+class Retention:
+    """Any number of workers may run it."""
+
+    def __init__(self, desk: Desk, *, loader: Loader, bus: Bus, owner_url: str, owner: str) -> None:
+        self._desk = desk
+        self._owner_url = owner_url
+        self._loader = loader
+        self._bus = bus
+        self._owner = owner
+
+    async def run(self) -> None:
+        """Once an hour, until cancelled."""
+        while True:
+            try:
+                done = await self.step()
+            except KeyStoreError as error:
+                log.warning("retention_waits_for_keys", **logs.told(error))
+            except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
+                log.warning("retention_waits_for_database", **logs.told(error))
+            else:
+                log.info("retention", **{name: done[name] for name in sorted(done)})
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def step(self) -> Counter[str]:
+        """Everything that is over by now; how much there was of each."""
+        today = clock.today()
+        done: Counter[str] = Counter()
+        done["days"] = await self._end_days(today)
+        done["people"] = await self._end_people(today)
+        done["partitions"] = await self._drop_partitions(today)
+        done["exports"] = await asyncio.to_thread(remove_expired, self._desk.exports, now=clock.now())
+        return done
+
+    async def _end_days(self, today: date) -> int:
+        """The keys first: what a crash leaves of rows and partitions opens to nobody."""
+        ended = 0
+        async with self._desk.vault_pool.acquire() as conn:
+            while over := await store.days_over(conn, today=today, limit=BATCH):
+                await self._desk.vault.forget([slot for _, _, slot in over])
+                await self._desk.vault.finish_forgetting()
+                reach("retention.day_keys_destroyed")
+                await store.delete_days(conn, account_ids=[one[0] for one in over], days=[one[1] for one in over])
+                ended += len(over)
+        return ended
+
+    async def _end_people(self, today: date) -> int:
+        """Whom an account has not met again for its term is forgotten."""
+        async with self._desk.main.acquire() as conn:
+            terms = await store.identifier_terms_of_everyone(conn)
+        accounts: dict[int, list[UUID]] = defaultdict(list)
+        for account_id, days in terms.items():
+            accounts[min(days, CAP_DAYS)].append(account_id)
+        ended = 0
+        for days, account_ids in accounts.items():
+            since = today - timedelta(days=days)
+            while gone := await self._unseen(account_ids, since):
+                await self._desk.vault.forget([slot for _, _, slot in gone])
+                await self._desk.vault.finish_forgetting()
+                reach("retention.people_keys_destroyed")
+                for account_id, subject_id, _ in gone:
+                    await self._end_person(account_id, subject_id)
+                ended += len(gone)
+        return ended
+
+    async def _unseen(self, account_ids: Sequence[UUID], since: date) -> list[tuple[UUID, UUID, int]]:
+        async with self._desk.vault_pool.acquire() as conn:
+            return await store.unseen_subjects(conn, account_ids=account_ids, since=since, limit=BATCH)
+
+    async def _end_person(self, account_id: UUID, subject_id: UUID) -> None:
+        count = 1
+        while count:
+            async with self._desk.main.acquire() as conn, conn.transaction():
+                count, batches = await forget_some(
+                    conn, self._loader, self._bus, account_id=account_id, subject_id=subject_id, owner=self._owner
+                )
+            self._bus.announce(batches)
+        reach("retention.messages_forgotten")
+        async with self._desk.vault_pool.acquire() as conn:
+            await subjects.delete_subjects(conn, account_id=account_id, ids=[subject_id])
+
+    async def _drop_partitions(self, today: date) -> int:
+        conn = await asyncpg.connect(self._owner_url)
+        try:
+            return sum(
+                [
+                    len(await partitions.drop_before(conn, table, today - timedelta(days=rule.days)))
+                    for table, rule in DROPPED.items()
+                ]
+            )
+        finally:
+            await conn.close()

@@ -1,0 +1,71 @@
+"""What ends each retention word of the catalogue, and which clock each table runs by; both held to the live one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+CAP_DAYS: Final = 400
+"""No account may keep identifiers, bodies or facts of messages longer: 12 months, and a month to ask about them."""
+EVENT_DAYS: Final = 30
+RECEIPT_DAYS: Final = 7
+"""Receipts are tried for three days; carriers' references serve nothing else."""
+IDEMPOTENCY_DAYS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Partitions:
+    """A table whose partitions are dropped when they have been over for so many days."""
+
+    days: int
+    why: str
+
+
+DROPPED: Mapping[str, Partitions] = {
+    "main.message_bodies": Partitions(0, "filed by the day they expire on: the account's term is in it"),
+    "main.messages": Partitions(CAP_DAYS, "facts of messages"),
+    "main.outcomes": Partitions(CAP_DAYS, "as the message"),
+    "main.part_reports": Partitions(CAP_DAYS, "as the message"),
+    "main.message_tags": Partitions(CAP_DAYS, "as the message"),
+    "main.moved": Partitions(CAP_DAYS, "as the message"),
+    "main.carrier_refs": Partitions(RECEIPT_DAYS, "until no receipt is looked for"),
+    "main.idempotency": Partitions(IDEMPOTENCY_DAYS, "a request may be repeated for a day"),
+    "main.events": Partitions(EVENT_DAYS, "may be read and told again for so long"),
+    "main.webhook_deliveries": Partitions(EVENT_DAYS, "as the events they tell of"),
+}
+"""Partitioned tables that age."""
+
+ROWS: Mapping[str, str] = {
+    "vault.subjects": "last_seen and the account's term: the key dies, then the row",
+    "vault.buckets": "the day: its key dies, then the row",
+    "main.awaited_receipts": "due_at: the sweeper ends what no receipt came for",
+    "main.chunks": "deleted when its messages have left or expired",
+    "main.waiting": "deleted when due, or by the sweeper when expired",
+    "main.outbox": "deleted when told",
+    "main.unmatched_receipts": "given up after three days",
+    "main.unclear_submits": "forgotten after four days",
+    "main.webhook_retries": "given up by the schedule of retries",
+    "main.webhook_replays": "counts and times of a replay; kept with the account",
+    "main.standing": "until withdrawn: a bare MAC that outlives erasure",
+    "main.privacy_requests": "what leads to the person is emptied when it is done",
+    "main.journal_intents": "deleted when it stands in the journal",
+    "main.request_approvals": "as the request",
+    "main.webhook_endpoints": "as the account",
+}
+"""Tables that age row by row: which clock, and who ends it."""
+
+ENDED_BY: Mapping[str, str] = {
+    "body_term": "partitions of bodies are dropped after their day, and the day's key dies",
+    "identifier_term": "the subject's key dies when it was not seen for the account's term",
+    "message_term": "partitions are dropped, rows go with what they belong to",
+    "idempotency_term": "partitions are dropped after two days",
+    "outbox_term": "rows go when they are told or given up",
+    "until_done": "rows go with the work they stand for",
+    "standing_term": "kept until withdrawn: GDPR 17(3)(b), 21(3)",
+    "account_life": "goes with the account: closing accounts comes with the console",
+    "key_life": "goes with what it opens",
+    "audit_term": "kept to show that duties were met: GDPR 5(2)",
+    "anonymous": "kept: nobody can be found in it",
+    "software_life": "kept: it describes the software, not anybody",
+    "statutory": "kept as long as tax and commercial law demand",
+}
+"""Every word, and what ends it."""
