@@ -24,8 +24,10 @@ from sendigopro.messages.settle import Settler
 from sendigopro.messages.sweep import Sweeper
 from sendigopro.messages.view import Viewer
 from sendigopro.privacy.desk import desk_of
+from sendigopro.privacy.holds.place import Follower
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
+from sendigopro.privacy.package.model import Sources
 from sendigopro.privacy.retention.job import Retention
 from sendigopro.runtime import Runtime
 from sendigopro.vault import grow, snapshots
@@ -109,6 +111,7 @@ def build(runtime: Runtime) -> Worker:
         "watch webhook endpoints": webhooks.watch,
         "repeat webhooks": Again(webhooks, pool).run,
         "erase": Erasures(desk, loader=loader, bus=bus, owner=owner).run,
+        "holds": Follower(Sources(pool, runtime.vault, vault, directory)).run,
         "retention": Retention(desk, loader=loader, bus=bus, owner_url=runtime.settings.main("owner"), owner=owner).run,
     }
     return worker
