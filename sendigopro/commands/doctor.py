@@ -20,6 +20,7 @@ from sendigopro.foundation.postgres import server_setting, server_time
 from sendigopro.messages.intake import has_disk
 from sendigopro.messages.model import Channel, Mode
 from sendigopro.privacy import annotations, notice_store, versions
+from sendigopro.privacy.holds import store as holds
 from sendigopro.privacy.journal import Journal, JournalError
 from sendigopro.privacy.journaling import catch_up
 from sendigopro.vault.key_store import key_folders
@@ -73,7 +74,7 @@ async def examine() -> list[Finding]:
     """Every check, in the order in which one would look."""
     checks: tuple[Check, ...] = (
         check_server, check_migrations, check_partitions, check_clock, check_keys, check_journal, check_disk,
-        check_webhooks, check_routes, check_notice,
+        check_webhooks, check_routes, check_notice, check_holds,
     )  # fmt: skip
     async with connected() as instance:
         return [finding for check in checks for finding in await check(instance)]
@@ -166,6 +167,15 @@ async def check_journal(instance: Connected) -> list[Finding]:
     except JournalError as error:
         return [Finding("erasure journal", FAULT, str(error))]
     return [Finding(f"erasure journal: applied to entry {journal.head().n}", GOOD)]
+
+
+async def check_holds(instance: Connected) -> list[Finding]:
+    """Legal holds that nobody has looked at for longer than they may go without."""
+    async with instance.main.acquire() as conn:
+        found = await holds.list_of_everyone(conn)
+    late = [one for one in found if one.is_overdue(clock.now())]
+    told = "Each keeps somebody's data: `sendigopro holds list`, then review or release." if late else ""
+    return [Finding(f"legal holds: {len(found)}, {len(late)} to be reviewed", FAULT if late else GOOD, told)]
 
 
 async def check_disk(instance: Connected) -> list[Finding]:

@@ -16,6 +16,7 @@ COMMANDS = (
     "doctor",
     "backup",
     "retention",
+    "holds",
     "restore",
     "accounts",
     "keys",

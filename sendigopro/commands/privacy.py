@@ -21,6 +21,7 @@ from sendigopro.messages.load import Loader
 from sendigopro.privacy import erase, requests_store
 from sendigopro.privacy.backups import backups_that_open
 from sendigopro.privacy.desk import Desk
+from sendigopro.privacy.holds.place import HoldsOn
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
 from sendigopro.privacy.model import Request
@@ -51,6 +52,7 @@ async def at_desk() -> AsyncIterator[Desk]:
                 journal=Journal(chosen.journal_folder),
                 exports=chosen.exports_folder,
                 backups=partial(backups_that_open, instance.keys, level=chosen.backup_level),
+                holds_on=HoldsOn(instance.vault),
             )
         except Problem as problem:
             raise OperatorError(problem.detail) from problem

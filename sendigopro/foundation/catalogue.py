@@ -74,6 +74,7 @@ RETENTIONS = {
     "audit_term": "term of the audit log",
     "body_term": "the account's term for bodies of this product",
     "identifier_term": "last seen, plus the account's term for identifiers; set null or deleted when forgotten",
+    "hold_term": "until the legal hold is released, reviewed every 90 days; then its key dies and it is deleted",
     "idempotency_term": "one to two days",
     "key_life": "as long as what it opens",
     "message_term": "as long as the message's row",

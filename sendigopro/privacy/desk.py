@@ -13,6 +13,7 @@ from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import Conflict, Unprocessable
 from sendigopro.privacy import requests_store
 from sendigopro.privacy.backups import Backups, backups_that_open
+from sendigopro.privacy.holds.place import HoldsOn as Held
 from sendigopro.privacy.journal import Journal
 from sendigopro.privacy.model import Asked, Hold, Marks, Request
 from sendigopro.runtime import Runtime
@@ -30,7 +31,7 @@ class HoldsOn(Protocol):
 
 
 async def nothing_is_held(conn: Conn, *, account_id: UUID, subject_ids: Sequence[UUID]) -> Hold | None:
-    """Until holds are kept."""
+    """Of a desk without holds."""
     del conn, account_id, subject_ids
     return None
 
@@ -58,6 +59,7 @@ def desk_of(runtime: Runtime, vault: Vault, journal: Journal) -> Desk:
         journal=journal,
         exports=runtime.settings.exports_folder,
         backups=partial(backups_that_open, vault.keys, level=runtime.settings.backup_level),
+        holds_on=Held(vault),
     )
 
 

@@ -45,6 +45,7 @@ class Plan:
 SUBJECT = ("vault.subjects.lookup", "vault.subjects.id")
 MESSAGE = (*SUBJECT, "main.messages.subject_id", "main.messages.id")
 REQUEST = ("main.privacy_requests.mac",)
+HELD = (*SUBJECT, "main.held_subjects.subject_id")
 PLATFORM_MAC = ("main.messages.id", "main.unclear_submits.message_id", "main.unclear_submits.recipient_mac")
 ACCOUNT = ("main.accounts.id",)
 MEMBER = ("main.members.mail_mac", "main.members.id")
@@ -54,6 +55,7 @@ FACTS = "What the account did and paid; once subject_id is null no way leads fro
 TEXT = "Sealed under the person's key and the day's: either death is enough."
 ITS_ID = "The message's number: leads to nobody once the message's subject_id is null."
 CLOSED = "The account's own; deleted 30 days after the account is closed."
+A_HOLD = "A law or a court demands it, GDPR 17(3)(b), (e): kept until the hold is released, then its key dies."
 IN_QUEUE = "The place is dropped at once, so that it never leaves; the row goes when its chunk is done."
 
 
@@ -267,6 +269,18 @@ REQUESTS: Mapping[str, Plan] = {
     "main.journal_intents.*": of_subject(
         (*REQUEST, "main.privacy_requests.account_id", "main.journal_intents.account_id"), Erasure.DELETE,
         "Gone within milliseconds, when it stands in the erasure journal.",
+    ),
+    **columns(
+        "main.holds", "account_id words",
+        Plan(
+            Whose.OPERATOR, ("main.holds.id",), in_package=False, erasure=Erasure.KEPT,
+            why="Why something must be kept, and who answers for it; its key dies when the hold is released.",
+        ),
+    ),
+    **columns("main.held_subjects", "account_id hold_id subject_id", of_subject(HELD, Erasure.KEPT, A_HOLD)),
+    **columns(
+        "main.held_items", "account_id hold_id subject_id id content",
+        of_subject(HELD, Erasure.KEPT, A_HOLD, last="main.held_items.subject_id"),
     ),
     "main.receipt_keys.secret": Plan(
         Whose.OPERATOR, ("main.receipt_keys.id",), in_package=False, erasure=Erasure.KEPT,

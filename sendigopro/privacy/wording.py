@@ -66,6 +66,7 @@ PERIODS: Mapping[str, str] = {
     "anonymous": "Kept: nobody can be found in it",
     "audit_term": "The period of the audit log",
     "body_term": "The customer's period for texts",
+    "hold_term": "Until the hold is released",
     "identifier_term": "Last seen, and the customer's period for numbers",
     "idempotency_term": "One to two days",
     "key_life": "As long as what it opens",

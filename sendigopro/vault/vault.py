@@ -184,6 +184,14 @@ class Vault:
         """For the body and details of a message to this subject, kept until this day."""
         return sealing.message_key(subject_key, bucket_key)
 
+    # Keys of what ends by itself
+
+    async def take_slot(self) -> int:
+        """A key nobody else has, by its place in the key store; `forget` ends it, and what it sealed."""
+        async with self._pool.acquire() as conn:
+            (slot,) = await self._slots.take(conn, 1)
+        return slot
+
     # What is found without being kept
 
     async def load_account(self, account_id: UUID) -> AccountKeys:

@@ -33,6 +33,8 @@ TO_STORES = (
     Flow("api", "queue", USERS, "messages by their numbers", NUMBERS, code=("messages/store.py",)),
     Flow("api", "standing", USERS, "opt-outs, restrictions, erasures", "a MAC, no number",
          code=("privacy/requests*.py",)),
+    Flow("command_line", "holds", USERS, "whom a law or court demands to keep", "sealed under the hold's own key",
+         code=("commands/holds.py", "privacy/holds/*.py")),
     Flow("api", "requests", USERS, "what a person asked for", "MACs and ids; the account's words sealed",
          code=("privacy/api.py", "privacy/requests*.py")),
     Flow("api", "told", TEAM, "addresses and secrets of webhooks", SEALED,

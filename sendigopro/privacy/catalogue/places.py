@@ -105,6 +105,10 @@ STORES = (
         "requests", Area.MAIN, "Requests", "what people asked about themselves",
         tables=("main.privacy_requests", "main.journal_intents"),
     ),
+    Place(
+        "holds", Area.MAIN, "Legal holds", "copies that must be kept, under their own key",
+        tables=("main.holds", "main.held_subjects", "main.held_items"),
+    ),
     Place("standing", Area.MAIN, "Standing", "whom an account must not contact", tables=("main.standing",)),
     Place(
         "told", Area.MAIN, "Events and webhooks", "what accounts are told, and where",

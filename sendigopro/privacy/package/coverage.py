@@ -127,6 +127,13 @@ LEFT_OUT: dict[str, str] = {
     **{f"main.privacy_requests.{column}": _KEYED for column in ("lookup", "mac", "key_mac", "body_mac")},
     **{f"main.journal_intents.{column}": "On its way into the erasure journal." for column in ("id", "entry")},
     "main.request_approvals.request_id": "Which request a second person approved; the request's receipt says it.",
+    **dict.fromkeys(
+        (
+            *("main.held_subjects.hold_id", "main.held_subjects.subject_id", "main.held_items.hold_id"),
+            *("main.held_items.subject_id", "main.held_items.id", "main.held_items.content"),
+        ),
+        "A copy that a law or court demands, GDPR 17(3); what it is a copy of is in the package.",
+    ),
     "main.webhook_endpoints.url": _ACCOUNT,
     "main.webhook_endpoints.description": _ACCOUNT,
 }

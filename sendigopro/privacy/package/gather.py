@@ -26,6 +26,7 @@ from sendigopro.vault.sealing import Opener, UnreadableError, column_of
 from sendigopro.vault.vault import KeyErasedError, Subject
 
 PAGE_SIZE = 1_000
+BEFORE_ALL = UUID(int=0)
 UNSENT = "imported_unsent"
 """The reason of the end that an import gives to what had not left: a mark that no package shows."""
 FIRST_CHOICE = 0
@@ -78,6 +79,7 @@ class Gatherer:
     subject_id: UUID
     subject: Subject
     until: UUID
+    after: UUID = BEFORE_ALL
     mask: Mask = field(init=False)
     person: str = field(init=False)
     carrier_names: dict[UUID, str] = field(init=False)
@@ -93,7 +95,7 @@ class Gatherer:
 
     async def pages(self) -> AsyncIterator[Page]:
         """The next page is read while the caller works on this one."""
-        following = asyncio.create_task(self._read(UUID(int=0)))
+        following = asyncio.create_task(self._read(self.after))
         try:
             while (page := await following) is not None:
                 following = asyncio.create_task(self._read(page.messages[-1]["id"]))

@@ -50,6 +50,9 @@ ROWS: Mapping[str, str] = {
     "main.journal_intents": "deleted when it stands in the journal",
     "main.request_approvals": "as the request",
     "main.webhook_endpoints": "as the account",
+    "main.holds": "released by the operator: the key dies, then the rows",
+    "main.held_subjects": "as the hold",
+    "main.held_items": "as the hold",
 }
 """Tables that age row by row: which clock, and who ends it."""
 
@@ -58,6 +61,7 @@ ENDED_BY: Mapping[str, str] = {
     "identifier_term": "the subject's key dies when it was not seen for the account's term",
     "message_term": "partitions are dropped, rows go with what they belong to",
     "idempotency_term": "partitions are dropped after two days",
+    "hold_term": "the hold's own key dies when it is released, then the rows; overdue reviews are named by doctor",
     "outbox_term": "rows go when they are told or given up",
     "until_done": "rows go with the work they stand for",
     "standing_term": "kept until withdrawn: GDPR 17(3)(b), 21(3)",
