@@ -67,6 +67,7 @@ PERIODS: Mapping[str, str] = {
     "audit_term": "The period of the audit log",
     "body_term": "The customer's period for texts",
     "identifier_term": "Last seen, and the customer's period for numbers",
+    "hold_term": "Until the legal hold is released, reviewed every 90 days",
     "idempotency_term": "One to two days",
     "key_life": "As long as what it opens",
     "message_term": "As long as the record of the message",
