@@ -115,7 +115,8 @@ async def test_what_customers_hand_in_is_processed_for_them(columns: list[Column
 
     assert len(found) >= 3
     assert {one.role for one in found} == {"processor"}
-    assert {one.basis for one in found} == {"customer_instruction"}
+    assert {one.basis for one in found if one.retention != "hold_term"} == {"customer_instruction"}
+    assert {one.basis for one in found if one.retention == "hold_term"} == {"legal_obligation"}
     assert {one.source for one in found} <= {"account", "subject"}
 
 

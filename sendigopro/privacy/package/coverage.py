@@ -132,7 +132,7 @@ LEFT_OUT: dict[str, str] = {
             *("main.held_subjects.hold_id", "main.held_subjects.subject_id", "main.held_items.hold_id"),
             *("main.held_items.subject_id", "main.held_items.id", "main.held_items.content"),
         ),
-        "A copy that a law or court demands, GDPR 17(3); what it is a copy of is in the package.",
+        "A copy kept for a law or a court alone, GDPR 17(3)(b), (e); what is kept otherwise is in the package.",
     ),
     "main.webhook_endpoints.url": _ACCOUNT,
     "main.webhook_endpoints.description": _ACCOUNT,

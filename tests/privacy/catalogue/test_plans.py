@@ -71,7 +71,10 @@ def test_nothing_is_made_of_plans_that_do_not_fit(columns: list[Column]) -> None
 
 
 def test_what_names_an_end_user_does_not_outlive_the_erasure(columns: list[Column]) -> None:
-    """Only a bare MAC that keeps the person from being written to may, and for three days a receipt nobody knows."""
+    """Only a bare MAC that keeps the person from being written to may, and for three days a receipt nobody knows.
+
+    And what a law demands to keep: no erasure begins while it is held, and its release ends it.
+    """
     outliving = {
         column.full_name
         for column, says, plan in plans.planned(columns)
@@ -80,7 +83,9 @@ def test_what_names_an_end_user_does_not_outlive_the_erasure(columns: list[Colum
         and says.category.startswith(("user.contact", "user.content", "user.unique_id", "user.name"))
     }
 
-    assert outliving == {"main.standing.mac", "main.unmatched_receipts.recipient_mac"}
+    held = {name for name in outliving if name.startswith(("main.held_subjects.", "main.held_items."))}
+    assert outliving - held == {"main.standing.mac", "main.unmatched_receipts.recipient_mac"}
+    assert {says.retention for column, says, _ in plans.planned(columns) if column.full_name in held} == {"hold_term"}
 
 
 def test_no_credential_goes_into_a_package(columns: list[Column]) -> None:
@@ -98,7 +103,9 @@ def test_every_sealed_value_of_an_end_user_goes_into_the_package(columns: list[C
     readable = {
         column.full_name
         for column, says, plan in plans.planned(columns)
-        if plan.whose is Whose.SUBJECT and says.category in {"user.contact", "user.content", "user.content.private"}
+        if plan.whose is Whose.SUBJECT
+        and says.category in {"user.contact", "user.content", "user.content.private"}
+        and says.retention != "hold_term"  # a second copy, kept for a law or a court alone
     }
 
     assert readable == {"vault.subjects.identifier", "main.message_bodies.body", "main.message_bodies.details"}
