@@ -257,7 +257,6 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"type": "rectify", "identifier": ANNA, "corrected_identifier": "hello"}, 422, "corrected_identifier"),
     ({"type": "erase", "identifier": ANNA, "lift": True}, 400, "lift"),
     ({"type": "erase", "identifier": ANNA, "subject": "x"}, 400, "subject"),
-    ({"type": "access", "identifier": ANNA}, 409, "type"),
 ]
 
 
