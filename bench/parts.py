@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from bench import keys, stored
+from bench import forgetting, keys, stored
 from bench.kannel import PATH, Kannel
 from bench.ours import BODY, Ours, memory_mb, wait_until
 from bench.stage import STATE, Stage, Target
@@ -188,6 +188,16 @@ def key_tree(stage: Stage) -> dict[str, Any]:
     return {**found, "subjects_per_s": rate}
 
 
+def erase(stage: Stage) -> dict[str, Any]:
+    """One person after the other, in an account of ten million messages, with two web processes."""
+    with Ours("erase", smsc_port=stage.simulator.port, options=("--webs", "2")) as ours:
+        count = stage.size(10_000_000, 100_000)
+        stage.say(f"storing {count:,} messages, half of them of the account that is asked")
+        found = forgetting.measure(ours, count=2 * count)
+    stage.say(f"unreadable after {found['unreadable_ms_p50']} ms, at most {found['unreadable_ms_max']}")
+    return found
+
+
 PARTS = {
     "compare": compare,
     "batch": batch,
@@ -196,4 +206,5 @@ PARTS = {
     "memory": memory,
     "rows": rows,
     "keys": key_tree,
+    "erase": erase,
 }

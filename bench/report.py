@@ -211,6 +211,23 @@ def keys(words: dict[str, Any]) -> list[str]:
     return [intro, "", *table(["what", "figure", "must", "so"], body)]
 
 
+def erase(words: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, title, must, aim in (
+        ("answered", "the request is answered", 0, 0),
+        ("unreadable", "no API, no process reads the person", 1000, 100),
+        ("completed", "keys destroyed, rows gone, receipt signed", 60_000, 1000),
+    ):
+        worst = words[f"{name}_ms_max"]
+        stands = verdict_less(worst, must, aim) if must else "-"
+        rows.append(
+            [title, number(words[f"{name}_ms_p50"]), number(worst), f"{must:,}, {aim:,}" if must else "-", stands]
+        )
+    intro = f"{words['people']} people, one after the other, in an account of {words['messages'] // 2:,} messages."
+    note = "The third line is what holds against an attacker with every backup, at level immediate."
+    return [intro, "", *table(["milliseconds until", "p50", "max", "must, aim", "so"], rows), "", note]
+
+
 def verdict_less(value: float, must: float, aim: float) -> str:
     return verdict(value, must=must, aim=aim, is_less_better=True)
 
@@ -223,4 +240,5 @@ SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], list[str]]]] = [
     ("Memory without PostgreSQL", "memory", memory),
     ("Beside stored messages", "rows", rows),
     ("Keys that can be forgotten", "keys", keys),
+    ("One person erased", "erase", erase),
 ]

@@ -4,6 +4,7 @@ Their sealed values are random bytes, so nobody can read them; nothing in the me
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import asyncpg
 
@@ -59,16 +60,20 @@ FROM generate_series($1::bigint, $2::bigint) AS n
 STEP = 100_000
 
 
-async def fill(main_url: str, vault_url: str, *, count: int) -> None:
-    """Store `count` delivered messages with their subjects; then let the server settle."""
+async def fill(
+    main_url: str,
+    vault_url: str,
+    *,
+    count: int,
+    main: Sequence[str] = (MESSAGES, BODIES, OUTCOMES, REFS),
+    vault: Sequence[str] = (SUBJECTS,),
+) -> None:
+    """Store `count` delivered messages with their subjects, in all tables or some; then let the server settle."""
     account = await measured_account(main_url)
     starts = list(range(0, count, STEP))
     tasks = [
-        *(write(vault_url, [SUBJECTS], starts[part::WRITERS], count, account) for part in range(WRITERS)),
-        *(
-            write(main_url, [MESSAGES, BODIES, OUTCOMES, REFS], starts[part::WRITERS], count, account)
-            for part in range(WRITERS)
-        ),
+        *(write(vault_url, vault, starts[part::WRITERS], count, account) for part in range(WRITERS)),
+        *(write(main_url, main, starts[part::WRITERS], count, account) for part in range(WRITERS)),
     ]
     await asyncio.gather(*tasks)
     for url in (vault_url, main_url):
@@ -85,7 +90,7 @@ async def measured_account(main_url: str) -> str:
     return str(account)
 
 
-async def write(url: str, statements: list[str], starts: list[int], count: int, account: str) -> None:
+async def write(url: str, statements: Sequence[str], starts: list[int], count: int, account: str) -> None:
     conn = await asyncpg.connect(url, user="postgres")
     await conn.execute("SET synchronous_commit = off")
     await conn.execute(MAKE_ID)

@@ -24,6 +24,7 @@ from sendigopro.messages.settle import Settler
 from sendigopro.messages.sweep import Sweeper
 from sendigopro.messages.view import Viewer
 from sendigopro.privacy.desk import desk_of
+from sendigopro.privacy.hand_out import Packages
 from sendigopro.privacy.holds.place import Follower
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
@@ -91,6 +92,7 @@ def build(runtime: Runtime) -> Worker:
     )  # fmt: skip
     bus.subscribe(webhooks.take)
     desk = desk_of(runtime, vault, Journal(runtime.settings.journal_folder))
+    sources = Sources(pool, runtime.vault, vault, directory)
     worker = Worker(runtime, vault, directory, lanes, webhooks, {}, resending)
     worker.jobs = {
         "settle": settler.run,
@@ -111,7 +113,8 @@ def build(runtime: Runtime) -> Worker:
         "watch webhook endpoints": webhooks.watch,
         "repeat webhooks": Again(webhooks, pool).run,
         "erase": Erasures(desk, loader=loader, bus=bus, owner=owner).run,
-        "holds": Follower(Sources(pool, runtime.vault, vault, directory)).run,
+        "packages": Packages(desk, sources).run,
+        "holds": Follower(sources).run,
         "retention": Retention(desk, loader=loader, bus=bus, owner_url=runtime.settings.main("owner"), owner=owner).run,
     }
     return worker

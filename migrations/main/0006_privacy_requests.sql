@@ -24,12 +24,14 @@ CREATE TABLE IF NOT EXISTS main.privacy_requests (
     key_slots       bigint[] NOT NULL DEFAULT '{}',                  -- @subject_key
     key_mac         bytea,                                           -- @idempotency for a day
     body_mac        bytea,                                           -- @idempotency for a day
+    done            bigint,                                          -- @request_fact of a package: messages written so far
+    total           bigint,                                          -- @request_fact and how many there are
     receipt         bytea,                                           -- @request_fact signed; names nobody
     lease_until     timestamptz NOT NULL DEFAULT '-infinity',        -- @queue_state
     PRIMARY KEY (account_id, id)
 );
 CREATE INDEX IF NOT EXISTS privacy_requests_open ON main.privacy_requests (lease_until)
-    WHERE status IN ('in_grace', 'on_hold', 'erasing');
+    WHERE status IN ('in_grace', 'on_hold', 'erasing', 'processing');
 CREATE INDEX IF NOT EXISTS privacy_requests_mac ON main.privacy_requests (mac) WHERE mac IS NOT NULL;
 CREATE INDEX IF NOT EXISTS privacy_requests_keys ON main.privacy_requests (created_at) WHERE key_mac IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE, DELETE ON main.privacy_requests TO pipeline;

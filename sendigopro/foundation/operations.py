@@ -28,6 +28,8 @@ class Operation:
     links: Mapping[str, str] = field(default_factory=dict)
     """Operation that takes the answer's id → in which path parameter."""
     body_limit_bytes: int = 1_000_000
+    file_type: str | None = None
+    """What a door that hands out a file answers with, instead of JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """The doors of people's requests: ask, look, fetch the receipt, approve, cancel."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
+from litestar.response import Stream
 
 from sendigopro.accounts.model import Caller
 from sendigopro.accounts.scopes import need
@@ -18,6 +21,8 @@ from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.handle import handle
 from sendigopro.privacy.model import Asked
 from sendigopro.privacy.operations import OPERATIONS
+from sendigopro.privacy.package.build import open_package
+from sendigopro.privacy.package.model import SubjectGoneError
 from sendigopro.privacy.receipt_key import public_key_pem
 from sendigopro.privacy.shapes import (
     NewRequest,
@@ -117,6 +122,36 @@ async def get_receipt(request_id: FromPath[str], caller: Given[Caller], desk: Gi
     return Response(receipt, media_type=MediaType.JSON)
 
 
+@get("/v1/privacy/requests/{request_id:str}/package")
+async def get_package(request_id: FromPath[str], caller: Given[Caller], desk: Given[Desk]) -> Stream:
+    """What is held of the person, as a ZIP."""
+    need(caller, READ)
+    wanted = strict_query.path_id("prq", request_id)
+    async with as_account(desk.door, caller.account_id) as conn:
+        found = await requests_store.read_request(
+            conn, account_id=caller.account_id, mode=caller.mode, request_id=wanted
+        )
+    if found is None:
+        raise strict_query.not_found("prq")
+    async with AsyncExitStack() as opening:
+        try:
+            chunks = await opening.enter_async_context(
+                open_package(desk.vault, desk.exports, account_id=caller.account_id, request_id=wanted)
+            )
+        except SubjectGoneError:
+            told = f"This request of the type {found.type} is {found.status}; there is no package, or no longer."
+            raise Conflict("no_package", told) from None
+        opened = opening.pop_all()
+
+    async def streamed() -> AsyncIterator[bytes]:
+        async with opened:
+            async for chunk in chunks:
+                yield chunk
+
+    headers = {"Content-Disposition": f'attachment; filename="{request_id}.zip"'}
+    return Stream(streamed(), media_type="application/zip", headers=headers)
+
+
 @post("/v1/privacy/requests/{request_id:str}/approve", status_code=200)
 async def approve_request(request_id: FromPath[str], caller: Given[Caller], desk: Given[Desk]) -> RequestObject:
     """The second person agrees."""
@@ -162,6 +197,7 @@ routes = [
     list_requests,
     get_request,
     get_receipt,
+    get_package,
     approve_request,
     cancel_request,
     get_receipt_key,

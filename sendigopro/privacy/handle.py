@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from sendigopro.foundation.problems import Conflict
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.erase import erase
+from sendigopro.privacy.hand_out import hand_out
 from sendigopro.privacy.model import Asked, Request, Type
 from sendigopro.privacy.rights import object_to, rectify, restrict_or_lift
 
@@ -17,15 +17,11 @@ HANDLERS: Mapping[Type, Handler] = {
     "restrict": restrict_or_lift,
     "object": object_to,
     "withdraw": object_to,
-    # "access" and "export" are built by privacy/package: their handlers are added here.
+    "access": hand_out,
+    "export": hand_out,
 }
 
 
 async def handle(desk: Desk, asked: Asked) -> tuple[Request, bool]:
     """Do what is asked, or begin it."""
-    handler = HANDLERS.get(asked.type)
-    if handler is None:
-        raise Conflict(
-            "not_available_yet", f"Requests of the type {asked.type} cannot be answered here yet.", param="type"
-        )
-    return await handler(desk, asked)
+    return await HANDLERS[asked.type](desk, asked)

@@ -82,3 +82,5 @@ class Request:
     key_slots: tuple[int, ...]
     body_mac: bytes | None = field(repr=False)
     has_receipt: bool
+    done: int | None = None
+    total: int | None = None

@@ -23,6 +23,7 @@ EXAMPLE = {
     "unreadable_at": "2026-11-23T12:00:00Z",
     "completed_at": None,
     "has_receipt": False,
+    "progress": None,
 }
 IDEMPOTENCY_HEADER = {
     "Idempotency-Key": "Repeats of a request with the same key and body are answered once, for 24 hours."
@@ -76,6 +77,18 @@ OPERATIONS = (
         description="Save it as it comes: it is verified byte for byte, with the key of /v1/privacy/receipt-key.",
         tag=TAG,
         answers={200: ReceiptObject},
+        path_ids=IDS,
+        problems=(403, 404, 409),
+    ),
+    Operation(
+        method="GET",
+        path=f"{ONE}/package",
+        name="get_privacy_package",
+        summary="Fetch the package of a person",
+        description="A ZIP with a page to read, tables and data for programs. For seven days after it was built.",
+        tag=TAG,
+        answers={200: None},
+        file_type="application/zip",
         path_ids=IDS,
         problems=(403, 404, 409),
     ),

@@ -252,7 +252,7 @@ REQUESTS: Mapping[str, Plan] = {
     **columns(
         "main.privacy_requests",
         "account_id id mode type status outcome is_lift asked_by approved_by grace_hours grace_until created_at due_at "
-        "unreadable_at completed_at receipt",
+        "unreadable_at completed_at done total receipt",
         of_subject(REQUEST, Erasure.KEPT, "That it was asked and done, to be shown to an authority; it names nobody."),
     ),
     "main.privacy_requests.reason": of_account(

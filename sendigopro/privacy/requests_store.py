@@ -8,7 +8,8 @@ from sendigopro.privacy.model import Request, Status
 
 COLUMNS = (
     "account_id, id, mode, type, status, outcome, is_lift, asked_by, grace_hours, grace_until, created_at, due_at, "
-    "unreadable_at, completed_at, lookup, mac, subject_ids, key_slots, body_mac, receipt IS NOT NULL AS has_receipt"
+    "unreadable_at, completed_at, lookup, mac, subject_ids, key_slots, body_mac, receipt IS NOT NULL AS has_receipt, "
+    "done, total"
 )
 
 
@@ -256,6 +257,38 @@ async def lease_erasing_of_everyone(
         limit,
     )
     return [_request(row) for row in rows]
+
+
+async def lease_package_of_everyone(conn: Conn, *, lease_seconds: float) -> Request | None:
+    """The next package to build; nobody else gets it for so long."""
+    row = await conn.fetchrow(
+        f"""
+        UPDATE main.privacy_requests SET lease_until = now() + make_interval(secs => $1)
+        WHERE (account_id, id) IN (
+            SELECT account_id, id FROM main.privacy_requests
+            WHERE status = 'processing' AND lease_until < now()
+            ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED
+        )
+        RETURNING {COLUMNS}
+        """,  # noqa: S608
+        lease_seconds,
+    )
+    return None if row is None else _request(row)
+
+
+async def note_progress(conn: Conn, request: Request, *, done: int, total: int, lease_seconds: float) -> None:
+    """How far a package is, for whoever looks; its builder lives."""
+    await conn.execute(
+        """
+        UPDATE main.privacy_requests SET done = $3, total = $4, lease_until = now() + make_interval(secs => $5)
+        WHERE account_id = $1 AND id = $2
+        """,
+        request.account_id,
+        request.id,
+        done,
+        total,
+        lease_seconds,
+    )
 
 
 async def renew_lease(conn: Conn, request: Request, *, lease_seconds: float) -> None:

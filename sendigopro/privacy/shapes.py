@@ -31,6 +31,13 @@ class NewRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     lift: Annotated[bool, msgspec.Meta(description="restrict: lift the restriction instead.")] = False
 
 
+class Progress(msgspec.Struct, kw_only=True):
+    """Messages written into a package so far, and how many there are."""
+
+    done: int
+    total: int
+
+
 class RequestObject(msgspec.Struct, kw_only=True):
     """A request of a person. It never says whom, nor whether the account knew them."""
 
@@ -47,6 +54,8 @@ class RequestObject(msgspec.Struct, kw_only=True):
     unreadable_at: datetime | None
     completed_at: datetime | None
     has_receipt: bool
+    progress: Progress | None
+    """Of a package that is being built, or was."""
 
 
 class Signature(msgspec.Struct, kw_only=True):
@@ -86,6 +95,7 @@ def request_object(request: Request) -> RequestObject:
         unreadable_at=request.unreadable_at,
         completed_at=request.completed_at,
         has_receipt=request.has_receipt,
+        progress=None if request.done is None else Progress(done=request.done, total=request.total or 0),
     )
 
 

@@ -34,7 +34,7 @@ class Gate:
         try:
             self.refuse_unknown(scope["path"], scope["method"])
             body = await read_json_body(scope, receive, limit_bytes=BODY_LIMIT_BYTES) if has_body(scope) else b""
-            await self.inner(scope, replay(body), send_with_limits)
+            await self.inner(scope, replay(body, receive), send_with_limits)
         except Problem as problem:
             problem.headers = (*problem.headers, *headers)
             raise
@@ -64,11 +64,11 @@ def has_body(scope: Scope) -> bool:
     return header(scope, b"transfer-encoding") is not None or length not in (None, b"0")
 
 
-def replay(body: bytes) -> Receive:
-    """Give the framework the body that was already read."""
+def replay(body: bytes, rest: Receive) -> Receive:
+    """Give the framework the body that was already read; then what really comes, so that a long answer is not cut."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Message:
-        return messages.pop() if messages else {"type": "http.disconnect"}
+        return messages.pop() if messages else await rest()
 
     return receive

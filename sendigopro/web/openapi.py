@@ -184,6 +184,8 @@ def describe_answers(operation: Operation, schema_of: Mapping[int, Any]) -> dict
             "description": HTTPStatus(status).phrase,
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS if name != "Retry-After"},
         }
+        if operation.file_type is not None:
+            described["content"] = {operation.file_type: {"schema": {"type": "string", "format": "binary"}}}
         if one is not None:
             content = {"schema": schema_of[id(one)]}
             if operation.answer_example is not None:

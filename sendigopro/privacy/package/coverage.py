@@ -111,7 +111,17 @@ LEFT_OUT: dict[str, str] = {
         f"main.privacy_requests.{column}": "What was asked about you and what became of it; a receipt says it."
         for column in (
             *("id", "mode", "type", "status", "outcome", "is_lift", "reason", "grace_hours", "grace_until"),
-            *("created_at", "due_at", "unreadable_at", "completed_at", "receipt", "subject_ids", "key_slots"),
+            *(
+                "created_at",
+                "due_at",
+                "unreadable_at",
+                "completed_at",
+                "receipt",
+                "done",
+                "total",
+                "subject_ids",
+                "key_slots",
+            ),
         )
     },
     **{f"main.privacy_requests.{column}": _KEYED for column in ("lookup", "mac", "key_mac", "body_mac")},

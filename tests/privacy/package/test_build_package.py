@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from sendigopro.foundation import clock, ids
+from sendigopro.foundation import clock, ids, partitions
 from sendigopro.messages.model import Status
 from sendigopro.messages.redact import redact_body
 from sendigopro.privacy.package import build as building
@@ -116,6 +116,7 @@ async def let_term_end(house: House, subject_id: UUID, message_id: UUID) -> None
     key = vault.message_key(subject.key, day.key)
     place = (account_id.bytes, b"message_bodies", b"body", message_id.bytes)
     async with house.owner() as owner:
+        await partitions.ensure_days(owner, "main.message_bodies", [yesterday])
         await owner.execute("UPDATE main.messages SET body_expires_on = $2 WHERE id = $1", message_id, yesterday)
         await owner.execute(
             "UPDATE main.message_bodies SET expires_on = $2, body = $3, details = NULL WHERE message_id = $1",
