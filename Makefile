@@ -40,6 +40,7 @@ prove: $(VENV)/.test ## run the tests behind every promise of the privacy notice
 	@$(BIN)/python tests/peers/install.py
 	@$(BIN)/sendigopro prove
 	@$(BIN)/python tests/attack/run.py
+	@$(BIN)/python tests/canary/run.py
 
 clean: ## remove what was made, not written
 	@rm -rf $(VENV) .peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,7 @@
 """The `sendigopro` command: which words it knows. Each is a file beside this one, loaded only when it is said."""
 
 import importlib
+import resource
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -73,3 +74,4 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Send and receive messages on every channel."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold keys and numbers; children inherit it
