@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from sendigopro.privacy.holds.model import HoldError, Identifier, Item, Message,
 from sendigopro.privacy.holds.place import Follower, HoldsOn
 from sendigopro.privacy.package.model import Sources
 from sendigopro.privacy.retention.job import Retention
-from sendigopro.vault.key_store import open_key_store
+from sendigopro.vault.key_store import key_folders, open_key_store
 from sendigopro.vault.keys import KeyErasedError
 from sendigopro.vault.vault import Vault
 from tests.privacy.conftest import ANNA, BEN, Office, decoded, loader_of, phone_of
@@ -99,8 +98,12 @@ async def test_released_its_key_is_destroyed_and_no_row_is_left_even_if_the_rows
     await owner.execute("CREATE TEMP TABLE backup AS SELECT * FROM main.held_items")
     await owner.execute("CREATE TEMP TABLE backup_holds AS SELECT * FROM main.holds")
 
+    root = key_folders(office.house.runtime.settings)[0] / "root"
+    before = root.read_bytes()
+
     await placing.release(sources_of(office), hold)
 
+    assert root.read_bytes() != before  # what opened the key in older copies of the store is gone
     assert await counts(office) == [1, 1, 2]
     await owner.execute("INSERT INTO main.holds SELECT * FROM backup_holds ON CONFLICT DO NOTHING")
     await owner.execute("INSERT INTO main.held_items SELECT * FROM backup ON CONFLICT DO NOTHING")
@@ -194,8 +197,7 @@ async def test_what_comes_after_the_hold_is_copied_and_a_removed_text_stays_in_t
     assert sorted(map(str, texts(await kept(office, hold)))) == ["after", "before"]
 
 
-async def test_nothing_of_a_hold_stands_in_clear_in_the_database(office: Office, tmp_path: Path) -> None:
-    del tmp_path
+async def test_nothing_of_a_hold_stands_in_clear_in_the_database(office: Office) -> None:
     await office.house.send(to=ANNA, body="A secret text")
     await held(office)
 
