@@ -115,7 +115,7 @@ async def let_term_end(house: House, subject_id: UUID, message_id: UUID) -> None
     day = await vault._load_bucket(account_id, yesterday)  # noqa: SLF001  # as it was made when that day was to come
     key = vault.message_key(subject.key, day.key)
     place = (account_id.bytes, b"message_bodies", b"body", message_id.bytes)
-    async with house.owner() as owner:
+    async with house.owner() as owner, owner.transaction():  # else retention drops the day before it is used
         await partitions.ensure_days(owner, "main.message_bodies", [yesterday])
         await owner.execute("UPDATE main.messages SET body_expires_on = $2 WHERE id = $1", message_id, yesterday)
         await owner.execute(
