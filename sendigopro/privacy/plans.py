@@ -1,5 +1,7 @@
 """What becomes of each column about somebody when that person asks: one visible table, held to the live catalogue.
 
+Where a column stands in the package of a person, or why it does not, is read from `privacy/package/coverage.py`.
+
 A name is `schema.table.column`, or `schema.table.*` for all of a table's columns that have no line of their own. A star
 may stand only where whole rows are deleted: what stays must be named, so that a new column beside it is thought about.
 """
@@ -10,6 +12,7 @@ from enum import StrEnum
 
 from sendigopro.foundation.catalogue import Annotation
 from sendigopro.privacy.catalogue.model import CatalogueError, Column, personal
+from sendigopro.privacy.package.coverage import told_of
 
 
 class Whose(StrEnum):
@@ -37,7 +40,6 @@ class Plan:
     whose: Whose
     path: tuple[str, ...]
     """From what is known of the person to the rows: columns, each leading to the next."""
-    in_package: bool
     erasure: Erasure
     why: str
 
@@ -63,66 +65,58 @@ def columns(table: str, names: str, plan: Plan) -> dict[str, Plan]:
     return {f"{table}.{name}": plan for name in names.split()}
 
 
-def of_subject(path: Sequence[str], erasure: Erasure, why: str, *, in_package: bool = False, last: str = "") -> Plan:
-    return Plan(Whose.SUBJECT, (*path, last) if last else tuple(path), in_package, erasure, why)
+def of_subject(path: Sequence[str], erasure: Erasure, why: str, *, last: str = "") -> Plan:
+    return Plan(Whose.SUBJECT, (*path, last) if last else tuple(path), erasure, why)
 
 
-def of_account(last: str, why: str = CLOSED, *, in_package: bool = True, erasure: Erasure = Erasure.DELETE) -> Plan:
-    return Plan(Whose.ACCOUNT, (*ACCOUNT, last), in_package, erasure, why)
+def of_account(last: str, why: str = CLOSED, *, erasure: Erasure = Erasure.DELETE) -> Plan:
+    return Plan(Whose.ACCOUNT, (*ACCOUNT, last), erasure, why)
 
 
-def of_member(erasure: Erasure, why: str, *, in_package: bool = True) -> Plan:
-    return Plan(Whose.MEMBER, MEMBER, in_package, erasure, why)
+def of_member(erasure: Erasure, why: str) -> Plan:
+    return Plan(Whose.MEMBER, MEMBER, erasure, why)
 
 
 VAULT: Mapping[str, Plan] = {
     **columns(
         "vault.subjects", "id mode kind identifier country first_seen last_seen",
-        of_subject(SUBJECT, Erasure.DELETE, "The key dies first, then the row goes.", in_package=True),
+        of_subject(SUBJECT, Erasure.DELETE, "The key dies first, then the row goes."),
     ),
     **columns("vault.subjects", "account_id lookup", of_subject(SUBJECT, Erasure.DELETE, KEYED)),
     "vault.subjects.key_slot": of_subject(SUBJECT, Erasure.DELETE, "Which key is destroyed: the first step of all."),
-    "vault.account_keys.account_id": of_account("vault.account_keys.account_id", in_package=False),
+    "vault.account_keys.account_id": of_account("vault.account_keys.account_id"),
     **columns(
         "vault.buckets", "account_id bucket",
-        of_account(
-            "vault.buckets.account_id", "A day of the whole account; its key dies after the day.", in_package=False
-        ),
+        of_account("vault.buckets.account_id", "A day of the whole account; its key dies after the day."),
     ),
 }  # fmt: skip
 
 MESSAGES: Mapping[str, Plan] = {
     "main.messages.subject_id": of_subject(
-        MESSAGE, Erasure.SET_NULL, "The one reference from what happened to who it was.", in_package=True
+        MESSAGE, Erasure.SET_NULL, "The one reference from what happened to who it was."
     ),
     **columns(
         "main.messages",
         "id mode channel direction purpose sender_id segments encoding country carrier_id send_at expires_at "
-        "body_expires_on has_callback priority",
-        of_subject(MESSAGE, Erasure.KEPT, FACTS, in_package=True),
-    ),
-    **columns(
-        "main.messages", "account_id key_id price_micros held_micros currency chunk_id",
+        "body_expires_on has_callback priority account_id key_id price_micros held_micros currency chunk_id",
         of_subject(MESSAGE, Erasure.KEPT, FACTS),
     ),
     **columns(
         "main.message_bodies", "body details",
-        of_subject(MESSAGE, Erasure.DIES, TEXT, in_package=True, last="main.message_bodies.message_id"),
+        of_subject(MESSAGE, Erasure.DIES, TEXT, last="main.message_bodies.message_id"),
     ),
     **columns(
         "main.message_bodies", "account_id message_id expires_on",
         of_subject(MESSAGE, Erasure.DELETE, "Goes with the text.", last="main.message_bodies.message_id"),
     ),
     **columns(
-        "main.outcomes", "message_id rank at reason carrier_id carrier_code attempt",
-        of_subject(MESSAGE, Erasure.KEPT, FACTS, in_package=True, last="main.outcomes.message_id"),
+        "main.outcomes", "account_id message_id rank at reason carrier_id carrier_code attempt",
+        of_subject(MESSAGE, Erasure.KEPT, FACTS, last="main.outcomes.message_id"),
     ),
-    "main.outcomes.account_id": of_subject(MESSAGE, Erasure.KEPT, FACTS, last="main.outcomes.message_id"),
     **columns(
-        "main.part_reports", "message_id part rank reason",
-        of_subject(MESSAGE, Erasure.KEPT, FACTS, in_package=True, last="main.part_reports.message_id"),
+        "main.part_reports", "account_id message_id part rank reason",
+        of_subject(MESSAGE, Erasure.KEPT, FACTS, last="main.part_reports.message_id"),
     ),
-    "main.part_reports.account_id": of_subject(MESSAGE, Erasure.KEPT, FACTS, last="main.part_reports.message_id"),
     "main.message_tags.*": of_subject(MESSAGE, Erasure.DELETE, KEYED, last="main.message_tags.message_id"),
     "main.standing.mac": of_subject(
         ("main.standing.mac",), Erasure.KEPT,
@@ -130,9 +124,7 @@ MESSAGES: Mapping[str, Plan] = {
     ),
     **columns(
         "main.standing", "scope state at",
-        of_subject(
-            ("main.standing.mac",), Erasure.KEPT, "An opt-out must outlive the person's erasure.", in_package=True
-        ),
+        of_subject(("main.standing.mac",), Erasure.KEPT, "An opt-out must outlive the person's erasure."),
     ),
     "main.standing.account_id": of_subject(("main.standing.mac",), Erasure.KEPT, "Whose sending is held back."),
 }  # fmt: skip
@@ -178,13 +170,8 @@ QUEUE: Mapping[str, Plan] = {
 
 TOLD: Mapping[str, Plan] = {
     **columns(
-        "main.events", "id payload",
-        of_subject(
-            MESSAGE, Erasure.KEPT, ITS_ID + " Numbers and statuses only.", in_package=True, last="main.events.id"
-        ),
-    ),
-    **columns(
-        "main.events", "account_id xid mode n", of_subject(MESSAGE, Erasure.KEPT, ITS_ID, last="main.events.id")
+        "main.events", "account_id id xid mode n payload",
+        of_subject(MESSAGE, Erasure.KEPT, ITS_ID + " Numbers and statuses only.", last="main.events.id"),
     ),
     **columns(
         "main.outbox", "account_id id",
@@ -198,28 +185,24 @@ TOLD: Mapping[str, Plan] = {
         ),
     ),
     "main.webhook_deliveries.event_ids": of_subject(
-        MESSAGE, Erasure.KEPT, ITS_ID, in_package=True, last="main.webhook_deliveries.event_ids"
+        MESSAGE, Erasure.KEPT, ITS_ID, last="main.webhook_deliveries.event_ids"
     ),
     **columns(
         "main.webhook_deliveries", "account_id id mode endpoint_id codes millis attempts",
         of_account("main.webhook_deliveries.account_id"),
     ),
-    "main.webhook_replays.*": of_account("main.webhook_replays.account_id", in_package=False),
+    "main.webhook_replays.*": of_account("main.webhook_replays.account_id"),
     "main.webhook_endpoints.*": of_account("main.webhook_endpoints.account_id"),
-    "main.webhook_secrets.secret": of_account(
-        "main.webhook_secrets.account_id", "A secret leaves in no package.", in_package=False
-    ),
+    "main.webhook_secrets.secret": of_account("main.webhook_secrets.account_id", "A secret leaves in no package."),
     "main.webhook_secrets.*": of_account("main.webhook_secrets.account_id"),
 }  # fmt: skip
 
 ACCOUNTS: Mapping[str, Plan] = {
-    "main.accounts.*": Plan(Whose.ACCOUNT, ACCOUNT, in_package=True, erasure=Erasure.DELETE, why=CLOSED),
-    "main.members.password_hash": of_member(Erasure.DELETE, "A credential leaves in no package.", in_package=False),
-    "main.members.mail_mac": of_member(Erasure.DELETE, KEYED, in_package=False),
+    "main.accounts.*": Plan(Whose.ACCOUNT, ACCOUNT, erasure=Erasure.DELETE, why=CLOSED),
+    "main.members.password_hash": of_member(Erasure.DELETE, "A credential leaves in no package."),
+    "main.members.mail_mac": of_member(Erasure.DELETE, KEYED),
     "main.members.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
-    "main.api_keys.hash": of_account(
-        "main.api_keys.account_id", "A credential leaves in no package.", in_package=False
-    ),
+    "main.api_keys.hash": of_account("main.api_keys.account_id", "A credential leaves in no package."),
     "main.api_keys.*": of_account("main.api_keys.account_id"),
     "main.credit.*": of_account("main.credit.account_id"),
     **columns(
@@ -233,9 +216,9 @@ ACCOUNTS: Mapping[str, Plan] = {
         "main.tallies.account_id", "Counts by hour: nobody can be found in them.", erasure=Erasure.KEPT
     ),
     "main.senders.*": of_account("main.senders.account_id"),
-    "main.routes.account_id": of_account("main.routes.account_id", in_package=False),
+    "main.routes.account_id": of_account("main.routes.account_id"),
     "main.carriers.credentials": Plan(
-        Whose.OPERATOR, ("main.carriers.id",), in_package=False, erasure=Erasure.DELETE,
+        Whose.OPERATOR, ("main.carriers.id",), erasure=Erasure.DELETE,
         why="The operator's way into a carrier; removed with the carrier.",
     ),
 }  # fmt: skip
@@ -257,12 +240,12 @@ REQUESTS: Mapping[str, Plan] = {
     ),
     "main.privacy_requests.reason": of_account(
         "main.privacy_requests.account_id", "The account's words; they go with the person they are about.",
-        in_package=False, erasure=Erasure.SET_NULL,
+        erasure=Erasure.SET_NULL,
     ),
     **columns(
         "main.request_approvals", "account_id request_id approver at",
         Plan(
-            Whose.OPERATOR, ("main.request_approvals.request_id",), in_package=False, erasure=Erasure.KEPT,
+            Whose.OPERATOR, ("main.request_approvals.request_id",), erasure=Erasure.KEPT,
             why="Who of the staff was the second person; sealed under the installation's own key.",
         ),
     ),
@@ -273,7 +256,7 @@ REQUESTS: Mapping[str, Plan] = {
     **columns(
         "main.holds", "account_id words",
         Plan(
-            Whose.OPERATOR, ("main.holds.id",), in_package=False, erasure=Erasure.KEPT,
+            Whose.OPERATOR, ("main.holds.id",), erasure=Erasure.KEPT,
             why="Why something must be kept, and who answers for it; its key dies when the hold is released.",
         ),
     ),
@@ -283,7 +266,7 @@ REQUESTS: Mapping[str, Plan] = {
         of_subject(HELD, Erasure.KEPT, A_HOLD, last="main.held_items.subject_id"),
     ),
     "main.receipt_keys.secret": Plan(
-        Whose.OPERATOR, ("main.receipt_keys.id",), in_package=False, erasure=Erasure.KEPT,
+        Whose.OPERATOR, ("main.receipt_keys.id",), erasure=Erasure.KEPT,
         why="What receipts are signed with; they would be worth nothing without it.",
     ),
 }  # fmt: skip
@@ -316,7 +299,7 @@ def faults(found: Sequence[Column], plans: Mapping[str, Plan] = PLANS) -> list[s
 def unplanned(found: Iterable[Column], plans: Mapping[str, Plan]) -> list[str]:
     return [
         f"{column.full_name} ({says.category}, {says.role}) has no plan: add its line to privacy/plans.py, saying how "
-        "it is found, whether it goes into an access package and what an erasure does with it"
+        "it is found and what an erasure does with it"
         for column, says in personal(found)
         if plan_of(column, plans) is None
     ]
@@ -352,12 +335,12 @@ def as_markdown(found: Sequence[Column]) -> str:
     rows = list(planned(found))
     parts = [
         "# What is handed out and what is erased",
-        "Made from the live catalogue and `privacy/plans.py` by `sendigopro catalogue write`.",
+        "Made from the live catalogue, `privacy/plans.py` and the package's own list by `sendigopro catalogue write`.",
     ]
     for whose in Whose:
         lines = [
             f"| {column.full_name} | {says.category} | {' → '.join(plan.path)} | "
-            f"{'yes' if plan.in_package else 'no'} | {plan.erasure.value} | {plan.why} |"
+            f"{told_of(column.full_name)} | {plan.erasure.value} | {plan.why} |"
             for column, says, plan in rows
             if plan.whose is whose
         ]

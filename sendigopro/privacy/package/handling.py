@@ -29,7 +29,7 @@ def left_out() -> dict[str, str]:
 
 def _told(annotation: Annotation, columns: list[str]) -> Handling:
     return Handling(
-        data=list(dict.fromkeys(HELD[column] for column in columns)),
+        data=list(dict.fromkeys(HELD[column].words for column in columns)),
         columns=columns,
         category=annotation.category,
         purposes=[PURPOSES[word] for word in annotation.purposes],
