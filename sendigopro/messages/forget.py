@@ -12,6 +12,7 @@ from sendigopro.foundation.postgres import Conn
 from sendigopro.messages import forget_store, queue_store
 from sendigopro.messages.load import Loader
 from sendigopro.messages.model import Rank, Why
+from sendigopro.messages.receipts import UNCLEAR_PATIENCE
 from sendigopro.messages.settle import Item, record
 
 BATCH = 500
@@ -39,6 +40,13 @@ async def forget_some(
         await forget_store.delete_idempotency_of(conn, account_id=account_id, message_ids=message_ids, since=since)
     await forget_store.forget_subject_of(conn, account_id=account_id, message_ids=message_ids)
     return len(message_ids), batches
+
+
+async def forget_reports(conn: Conn, *, recipient_mac: bytes) -> None:
+    """Receipts that carriers sent of this number and that match no message; after the messages, which may have some."""
+    await forget_store.delete_unmatched_of(
+        conn, recipient_mac=recipient_mac, settled_before=clock.now() - UNCLEAR_PATIENCE
+    )
 
 
 async def _cancel(

@@ -104,3 +104,28 @@ async def forget_subject_of(conn: Conn, *, account_id: UUID, message_ids: Sequen
         min(message_ids),
         max(message_ids),
     )
+
+
+async def delete_unmatched_of(conn: Conn, *, recipient_mac: bytes, settled_before: datetime) -> None:
+    """Receipts to this number that match no message; of younger ones only the MAC, so that their message may come.
+
+    One that an unclear submit may still have stays as it is: the person's own submits are gone by now, so it is of
+    another account. Read whole: few receipts are set aside, and an index would cost each of them more than it saves.
+    """
+    await conn.execute(
+        """
+        WITH found AS (
+            SELECT id, at < $2 AS is_settled FROM main.unmatched_receipts r
+            WHERE recipient_mac = $1 AND NOT EXISTS (
+                SELECT FROM main.unclear_submits u
+                WHERE u.carrier_id = r.carrier_id AND u.recipient_mac = $1
+                  AND (r.reference IS NULL OR u.reference = r.reference)
+            )
+        ), settled AS (
+            DELETE FROM main.unmatched_receipts WHERE id IN (SELECT id FROM found WHERE is_settled)
+        )
+        UPDATE main.unmatched_receipts SET recipient_mac = NULL WHERE id IN (SELECT id FROM found WHERE NOT is_settled)
+        """,
+        recipient_mac,
+        settled_before,
+    )

@@ -19,7 +19,7 @@ from sendigopro.privacy.model import Asked, Hold, Marks, Request
 from sendigopro.runtime import Runtime
 from sendigopro.vault import macs
 from sendigopro.vault import store as subjects
-from sendigopro.vault.vault import Vault
+from sendigopro.vault.vault import PLATFORM, Vault
 
 LIVE, TEST = 1, 0
 
@@ -70,6 +70,12 @@ async def find_marks(desk: Desk, asked: Asked, person: PhoneNumber) -> Marks:
     mac = desk.vault.suppression_mac(asked.account_id, person.phone)
     found = await subjects_under(desk, asked.account_id, asked.mode, lookup)
     return Marks(lookup, mac, tuple(found), tuple(found.values()))
+
+
+async def find_platform_mac(desk: Desk, person: PhoneNumber) -> bytes:
+    """By what is found of a number that is in no account yet."""
+    await desk.vault.load_account(PLATFORM)
+    return desk.vault.suppression_mac(PLATFORM, person.phone)
 
 
 async def subjects_under(desk: Desk, account_id: UUID, mode: int, lookup: bytes) -> dict[UUID, int]:

@@ -16,7 +16,7 @@ from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import Conn, as_account
 from sendigopro.foundation.problems import Conflict, NotAllowed, NotFound, Unavailable
 from sendigopro.privacy import journal_store, requests_store
-from sendigopro.privacy.desk import Desk, find_marks, refuse_held, subjects_under, used_before
+from sendigopro.privacy.desk import Desk, find_marks, find_platform_mac, refuse_held, subjects_under, used_before
 from sendigopro.privacy.journal import Intent, JournalError, Kind
 from sendigopro.privacy.journaling import catch_up
 from sendigopro.privacy.model import CANCELABLE, DUE, HOURLY_MAX, TABLE, Asked, Marks, Request, Status
@@ -41,6 +41,7 @@ ERASE_POINTS: Final = (
     "erase.keys_destroyed",
     "erase.messages_before_commit",
     "erase.messages_forgotten",
+    "erase.reports_forgotten",
     "erase.subject_deleted",
     "erase.exports_deleted",
     "erase.before_completion",
@@ -56,7 +57,9 @@ async def erase(desk: Desk, asked: Asked) -> tuple[Request, bool]:
     """
     reach("erase.asked")
     marks = await find_marks(desk, asked, asked.person)
-    request = new_request(asked, marks, status="erasing")
+    request = replace(
+        new_request(asked, marks, status="erasing"), platform_mac=await find_platform_mac(desk, asked.person)
+    )
     reason = await sealed_reason(desk, request, asked)
     async with as_account(desk.door, asked.account_id) as conn:
         used = await used_before(conn, asked)

@@ -18,7 +18,7 @@ from sendigopro.events.privacy import SUBJECT_ERASED
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn
-from sendigopro.messages.forget import forget_some
+from sendigopro.messages.forget import forget_reports, forget_some
 from sendigopro.messages.load import Loader
 from sendigopro.messages.settle import OUTBOX_LEASE_SECONDS
 from sendigopro.privacy import exported, journal_store, requests_store
@@ -116,6 +116,9 @@ class Erasures:
         for store in ("queue", "bodies", "idempotency", "webhooks", "rows"):
             steps[store] = clock.now()
         reach("erase.messages_forgotten")
+        await self._forget_reports(request)
+        steps["reports"] = clock.now()
+        reach("erase.reports_forgotten")
         async with desk.vault_pool.acquire() as conn:
             await subjects.delete_subjects(conn, account_id=request.account_id, ids=request.subject_ids)
         steps["subjects"] = clock.now()
@@ -142,6 +145,12 @@ class Erasures:
                     if count:
                         reach("erase.messages_before_commit")
                 self._bus.announce(batches)
+
+    async def _forget_reports(self, request: Request) -> None:
+        """A replayed erasure has no MAC for it, since none is in the journal: those receipts end by their term."""
+        if request.platform_mac is not None:
+            async with self._desk.main.acquire() as conn:
+                await forget_reports(conn, recipient_mac=request.platform_mac)
 
     async def _delete_exports(self, request: Request) -> None:
         built: Sequence[UUID] = ()

@@ -84,3 +84,5 @@ class Request:
     has_receipt: bool
     done: int | None = None
     total: int | None = None
+    platform_mac: bytes | None = field(default=None, repr=False)
+    """Of an erasure: by what receipts are found that are of no account."""

@@ -48,7 +48,7 @@ SUBJECT = ("vault.subjects.lookup", "vault.subjects.id")
 MESSAGE = (*SUBJECT, "main.messages.subject_id", "main.messages.id")
 REQUEST = ("main.privacy_requests.mac",)
 HELD = (*SUBJECT, "main.held_subjects.subject_id")
-PLATFORM_MAC = ("main.messages.id", "main.unclear_submits.message_id", "main.unclear_submits.recipient_mac")
+PLATFORM_MAC = ("main.privacy_requests.platform_mac",)
 ACCOUNT = ("main.accounts.id",)
 MEMBER = ("main.members.mail_mac", "main.members.id")
 
@@ -146,12 +146,10 @@ QUEUE: Mapping[str, Plan] = {
         of_subject(MESSAGE, Erasure.KEPT, ITS_ID, last="main.awaited_receipts.message_ids"),
     ),
     "main.unclear_submits.*": of_subject(MESSAGE, Erasure.DELETE, KEYED, last="main.unclear_submits.message_id"),
-    **columns(
-        "main.unmatched_receipts", "id carrier_id ref rank carrier_code recipient_mac reference at",
-        of_subject(
-            PLATFORM_MAC, Erasure.KEPT, "Not known yet whose it is; matched or gone within three days.",
-            last="main.unmatched_receipts.recipient_mac",
-        ),
+    "main.unmatched_receipts.*": of_subject(
+        PLATFORM_MAC, Erasure.DELETE,
+        "What has just come loses its MAC only; what may be of another account's message stays up to three days.",
+        last="main.unmatched_receipts.recipient_mac",
     ),
     **columns(
         "main.carrier_refs", "carrier_id ref at account_id message_id part",
@@ -225,7 +223,7 @@ ACCOUNTS: Mapping[str, Plan] = {
 
 REQUESTS: Mapping[str, Plan] = {
     **columns(
-        "main.privacy_requests", "lookup mac subject_ids key_slots",
+        "main.privacy_requests", "lookup mac platform_mac subject_ids key_slots",
         of_subject(REQUEST, Erasure.SET_NULL, "What led from a request to the person goes with the person."),
     ),
     **columns(

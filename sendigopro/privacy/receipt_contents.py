@@ -16,6 +16,8 @@ DESTROYED: Final = {
     "idempotency": "Marks of requests for these messages alone. Marks of batches end after two days and name nobody.",
     "webhooks": "Events and repeats are described from what is stored: from now on without the person.",
     "rows": "What led from messages to the person: set to nothing.",
+    "reports": "Carriers' reports of the number that match no message. Within four days instead: one that may be of a "
+    "message of another account, one that came later, and all of them if the erasure was done again after a restore.",
     "subjects": "The person's row: sealed identifier and look-up mark.",
     "caches": "What processes had in memory: dropped within 0.3 seconds.",
     "exports": "Packages that were built for the person.",

@@ -9,7 +9,7 @@ from sendigopro.privacy.model import Request, Status
 COLUMNS = (
     "account_id, id, mode, type, status, outcome, is_lift, asked_by, grace_hours, grace_until, created_at, due_at, "
     "unreadable_at, completed_at, lookup, mac, subject_ids, key_slots, body_mac, receipt IS NOT NULL AS has_receipt, "
-    "done, total"
+    "done, total, platform_mac"
 )
 
 
@@ -32,8 +32,8 @@ async def insert_request(
         f"""
         INSERT INTO main.privacy_requests
             (account_id, id, mode, type, status, outcome, is_lift, reason, asked_by, grace_hours, due_at, lookup, mac,
-             subject_ids, key_slots, key_mac, body_mac, completed_at, grace_until)
-        VALUES ($1, $2, $3, $4, $5::text, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+             subject_ids, key_slots, key_mac, body_mac, platform_mac, completed_at, grace_until)
+        VALUES ($1, $2, $3, $4, $5::text, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
                 CASE WHEN $5 IN ('completed', 'rejected') THEN now() END,
                 CASE WHEN $5 = 'in_grace' THEN now() + make_interval(hours => $10::smallint::int) END)
         RETURNING {COLUMNS}
@@ -55,6 +55,7 @@ async def insert_request(
         list(request.key_slots),
         key_mac,
         body_mac,
+        request.platform_mac,
     )
     assert row is not None
     return _request(row)
@@ -179,6 +180,7 @@ async def set_status(
             completed_at = CASE WHEN $3 IN ('canceled', 'completed', 'rejected') THEN now() ELSE completed_at END,
             reason = CASE WHEN $3 <> 'canceled' THEN reason END,
             lookup = CASE WHEN $3 <> 'canceled' THEN lookup END, mac = CASE WHEN $3 <> 'canceled' THEN mac END,
+            platform_mac = CASE WHEN $3 <> 'canceled' THEN platform_mac END,
             subject_ids = CASE WHEN $3 <> 'canceled' THEN subject_ids ELSE '{{}}' END,
             key_slots = CASE WHEN $3 <> 'canceled' THEN key_slots ELSE '{{}}' END
         WHERE account_id = $1 AND id = $2
@@ -362,7 +364,7 @@ async def forget_person(conn: Conn, *, account_id: UUID, mac: bytes) -> None:
     await conn.execute(
         """
         UPDATE main.privacy_requests
-        SET lookup = NULL, mac = NULL, subject_ids = '{}', key_slots = '{}', reason = NULL
+        SET lookup = NULL, mac = NULL, platform_mac = NULL, subject_ids = '{}', key_slots = '{}', reason = NULL
         WHERE account_id = $1 AND mac = $2 AND status NOT IN ('erasing', 'in_grace', 'on_hold', 'awaiting_approval')
         """,
         account_id,
@@ -375,8 +377,8 @@ async def complete(conn: Conn, request: Request, *, receipt: bytes) -> bool:
     done = await conn.fetchval(
         """
         UPDATE main.privacy_requests
-        SET status = 'completed', completed_at = now(), receipt = $3, lookup = NULL, subject_ids = '{}',
-            key_slots = '{}'
+        SET status = 'completed', completed_at = now(), receipt = $3, lookup = NULL, platform_mac = NULL,
+            subject_ids = '{}', key_slots = '{}'
         WHERE account_id = $1 AND id = $2 AND status = 'erasing' RETURNING true
         """,
         request.account_id,

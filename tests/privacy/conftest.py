@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,12 +11,15 @@ import msgspec
 import pytest
 
 from sendigopro.events.bus import Bus
-from sendigopro.foundation import ids
+from sendigopro.foundation import clock, ids
 from sendigopro.foundation.phones import PhoneNumber, parse_phone
+from sendigopro.messages import settle_store
 from sendigopro.messages.load import Loader
+from sendigopro.messages.settle_store import UnmatchedRow
 from sendigopro.privacy.desk import Desk, desk_of
 from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import Journal
+from sendigopro.vault.vault import PLATFORM
 from tests.databases import Databases
 from tests.messages.house import House, house_of
 from tests.web.conftest import Site, site_of
@@ -79,6 +83,25 @@ def phone_of(number: str) -> PhoneNumber:
 
 def request_id(found: dict[str, Any]) -> UUID:
     return ids.parse("prq", found["id"])
+
+
+async def set_aside(
+    house: House,
+    number: str,
+    *,
+    age: timedelta = timedelta(hours=1),
+    carrier_id: UUID | None = None,
+    reference: int | None = None,
+) -> UUID:
+    """A carrier's report of this number that matches no message; its id."""
+    await house.vault.load_account(PLATFORM)
+    mac = house.vault.suppression_mac(PLATFORM, phone_of(number).phone)
+    row = UnmatchedRow(
+        ids.new(), carrier_id or ids.new(), f"ref of {number}", 50, "000", mac, reference, clock.now() - age
+    )
+    async with house.runtime.main.acquire() as conn:
+        await settle_store.insert_unmatched(conn, [row], retry_seconds=3600.0)
+    return UUID(bytes=row.id.bytes)
 
 
 def loader_of(house: House) -> Loader:

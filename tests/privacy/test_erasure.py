@@ -13,7 +13,9 @@ from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Conn
 from sendigopro.foundation.problems import Conflict
+from sendigopro.messages import settle_store
 from sendigopro.messages.model import Status
+from sendigopro.messages.settle_store import UnclearRow
 from sendigopro.privacy import erase as erasing
 from sendigopro.privacy import requests_store
 from sendigopro.privacy.desk import Desk, find_marks
@@ -22,7 +24,19 @@ from sendigopro.privacy.job import Erasures
 from sendigopro.privacy.journal import JournalDamagedError
 from sendigopro.privacy.model import HOURLY_MAX, Asked, Hold
 from sendigopro.privacy.model import Status as RequestStatus
-from tests.privacy.conftest import ANNA, BEN, NOBODY, Office, decoded, erasures_of, loader_of, phone_of, request_id
+from sendigopro.vault.vault import PLATFORM
+from tests.privacy.conftest import (
+    ANNA,
+    BEN,
+    NOBODY,
+    Office,
+    decoded,
+    erasures_of,
+    loader_of,
+    phone_of,
+    request_id,
+    set_aside,
+)
 
 SOON = timedelta(hours=1)
 CHANGING = ("id", "created_at", "due_at", "unreadable_at", "completed_at", "grace_until", "open_until")
@@ -43,6 +57,8 @@ async def test_an_erased_person_is_found_in_no_store(office: Office) -> None:
     bens = await known(office, BEN)
     anna = await office.subject_of(ANNA)
     export = await office_export(office)
+    await set_aside(office.house, ANNA)
+    bens_report = await set_aside(office.house, BEN)
 
     made = await office.asked("erase")
     await office.finish()
@@ -56,8 +72,13 @@ async def test_an_erased_person_is_found_in_no_store(office: Office) -> None:
     assert await office.rows("SELECT 1 FROM main.idempotency WHERE message_ids && $1", mine) == []
     assert await office.site.house.runtime.vault.fetch("SELECT 1 FROM vault.subjects WHERE id = $1", anna) == []
     assert (
-        await office.rows("SELECT 1 FROM main.privacy_requests WHERE subject_ids <> '{}' OR lookup IS NOT NULL") == []
+        await office.rows(
+            "SELECT 1 FROM main.privacy_requests"
+            " WHERE subject_ids <> '{}' OR num_nonnulls(lookup, mac, platform_mac, reason) > 0"
+        )
+        == []
     )
+    assert [row["id"] for row in await office.rows("SELECT id FROM main.unmatched_receipts")] == [bens_report]
     assert await office.subject_of(ANNA) is None
     assert not export.exists()
     seen = await office.house.see(message)
@@ -77,6 +98,16 @@ async def office_export(office: Office) -> Any:
     path = folder / f"{request.id}.zip"
     path.write_bytes(b"all about Anna")
     return path
+
+
+async def left_unclear(
+    office: Office, number: str, *, account_id: UUID, carrier_id: UUID, reference: int, message_id: UUID | None = None
+) -> None:
+    """A message to this number was handed to the carrier, who gave no answer."""
+    mac = office.house.vault.suppression_mac(PLATFORM, phone_of(number).phone)
+    row = UnclearRow(carrier_id, mac, clock.now(), account_id, message_id or ids.new(), reference, 1)
+    async with office.desk.main.acquire() as conn:
+        await settle_store.insert_unclear(conn, [row])
 
 
 def asked_by(office: Office, type_: Any = "erase", number: str = ANNA, **more: Any) -> Asked:
@@ -160,6 +191,58 @@ async def test_of_two_accounts_with_the_same_number_only_the_one_that_asked_forg
     assert (await office.house.see(message)).to == ANNA
     assert (await office.get(made["id"])).status == 404
     assert (await office.get(made["id"], "/receipt")).status == 404
+
+
+async def test_reports_of_carriers_on_the_number_go_whether_or_not_the_account_knew_it(office: Office) -> None:
+    """No account has them, so nothing but the fingerprint under the installation's own key leads to them."""
+    await set_aside(office.house, NOBODY)
+    await set_aside(office.house, NOBODY, age=timedelta(days=2), reference=7)
+    others = await set_aside(office.house, BEN)
+
+    await office.asked("erase", NOBODY)
+    await office.finish()
+
+    assert [row["id"] for row in await office.rows("SELECT id FROM main.unmatched_receipts")] == [others]
+
+
+async def test_a_report_that_has_just_come_may_still_find_its_message_but_leads_to_nobody(office: Office) -> None:
+    """It was acknowledged; the carrier's number of another account's message may be on disk in the next moment."""
+    report = await set_aside(office.house, ANNA, age=timedelta(seconds=1))
+
+    await office.asked("erase")
+    await office.finish()
+
+    (left,) = await office.rows("SELECT id, ref, recipient_mac FROM main.unmatched_receipts")
+    assert (left["id"], left["ref"], left["recipient_mac"]) == (report, f"ref of {ANNA}", None)
+
+
+async def test_a_report_that_may_be_of_another_accounts_message_is_left_to_that_account(office: Office) -> None:
+    """Or any account could end another one's knowledge of what became of a message, by a number alone."""
+    carrier_id, stranger = ids.new(), ids.new()
+    theirs = await set_aside(office.house, ANNA, carrier_id=carrier_id, reference=7)
+    without_reference = await set_aside(office.house, ANNA, carrier_id=carrier_id)
+    await set_aside(office.house, ANNA, carrier_id=carrier_id, reference=8)
+    await left_unclear(office, ANNA, account_id=stranger, carrier_id=carrier_id, reference=7)
+
+    await office.asked("erase")
+    await office.finish()
+
+    left = {row["id"]: row["recipient_mac"] for row in await office.rows("SELECT * FROM main.unmatched_receipts")}
+    assert left.keys() == {theirs, without_reference}
+    assert None not in left.values()
+
+
+async def test_a_report_that_only_the_persons_own_messages_could_have_goes_with_them(office: Office) -> None:
+    carrier_id, message = ids.new(), ids.parse("msg", await known(office))
+    await set_aside(office.house, ANNA, carrier_id=carrier_id, reference=7)
+    await left_unclear(
+        office, ANNA, account_id=office.house.account_id, carrier_id=carrier_id, reference=7, message_id=message
+    )
+
+    await office.asked("erase")
+    await office.finish()
+
+    assert await office.rows("SELECT 1 FROM main.unmatched_receipts") == []
 
 
 async def test_a_test_key_reaches_no_live_data_and_a_live_key_forgets_test_data_too(office: Office) -> None:

@@ -17,7 +17,7 @@ from sendigopro.privacy.erase import ERASE_POINTS
 from sendigopro.privacy.journal import FILE, Journal
 from tests.databases import Databases, copied
 from tests.messages.house import House, house_of
-from tests.privacy.conftest import erasures_of
+from tests.privacy.conftest import erasures_of, set_aside
 
 SCRIPT = Path(__file__).with_name("erase_until_killed.py")
 NUMBERS = {point: f"+49151123456{n}" for n, point in enumerate([*ERASE_POINTS, "nowhere"], start=10)}
@@ -72,6 +72,7 @@ async def assert_forgotten(house: House, message: str) -> None:
     assert await house.fetch("SELECT 1 FROM main.message_bodies WHERE account_id = $1", account) == []
     assert await house.runtime.vault.fetch("SELECT 1 FROM vault.subjects WHERE account_id = $1", account) == []
     assert await house.fetch("SELECT state FROM main.standing WHERE account_id = $1", account) == [("erased",)]
+    assert await house.fetch("SELECT 1 FROM main.unmatched_receipts") == []
     assert await house.fetch("SELECT 1 FROM main.journal_intents") == []
     assert len(await house.fetch("SELECT 1 FROM main.outcomes WHERE account_id = $1", account)) == 1
 
@@ -79,6 +80,7 @@ async def assert_forgotten(house: House, message: str) -> None:
 @pytest.mark.parametrize("point", ERASE_POINTS)
 async def test_an_erasure_killed_anywhere_comes_to_the_same_end(point: str, house: House) -> None:
     message = (await house.send(to=NUMBERS[point], body="secret", tags=["t"])).id
+    await set_aside(house, NUMBERS[point])
 
     assert await run_child(house, NUMBERS[point], point) == -signal.SIGKILL
     await house.runtime.main.execute("UPDATE main.privacy_requests SET lease_until = '-infinity'")  # as a minute later

@@ -159,7 +159,7 @@ async def test_a_receipt_says_what_was_destroyed_what_is_kept_and_who_else_may_h
 
     completed = datetime.fromisoformat(receipt["completed_at"])
     assert {one["store"] for one in receipt["destroyed"]} == {
-        "keys", "queue", "bodies", "idempotency", "webhooks", "rows", "subjects", "caches", "exports",
+        "keys", "queue", "bodies", "idempotency", "webhooks", "rows", "subjects", "caches", "exports", "reports",
     }  # fmt: skip
     assert all(receipt["unreadable_at"] <= one["at"] <= receipt["completed_at"] for one in receipt["destroyed"])
     assert (receipt["backups"]["level"], receipt["backups"]["open_until"]) == ("bounded", None)

@@ -130,7 +130,7 @@ _YOURS: dict[str, str] = {
         "receipt done total",
         _REQUEST,
     ),
-    **_each("main.privacy_requests", "lookup mac", _KEYED),
+    **_each("main.privacy_requests", "lookup mac platform_mac", _KEYED),
     "main.privacy_requests.subject_ids": _REPEAT,
     "main.privacy_requests.key_slots": _KEY_SLOT,
     **_each("main.privacy_requests", "key_mac body_mac", _TWICE),

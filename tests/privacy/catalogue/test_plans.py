@@ -72,7 +72,7 @@ def test_nothing_is_made_of_plans_that_do_not_fit(columns: list[Column]) -> None
 
 
 def test_what_names_an_end_user_does_not_outlive_the_erasure(columns: list[Column]) -> None:
-    """Only a bare MAC that keeps the person from being written to may, and for three days a receipt nobody knows.
+    """Only a bare MAC that keeps the person from being written to may.
 
     And what a law demands to keep: no erasure begins while it is held, and its release ends it.
     """
@@ -85,7 +85,7 @@ def test_what_names_an_end_user_does_not_outlive_the_erasure(columns: list[Colum
     }
 
     held = {name for name in outliving if name.startswith(("main.held_subjects.", "main.held_items."))}
-    assert outliving - held == {"main.standing.mac", "main.unmatched_receipts.recipient_mac"}
+    assert outliving - held == {"main.standing.mac"}
     assert {says.retention for column, says, _ in plans.planned(columns) if column.full_name in held} == {"hold_term"}
 
 
