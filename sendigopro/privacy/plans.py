@@ -214,6 +214,7 @@ TOLD: Mapping[str, Plan] = {
 
 ACCOUNTS: Mapping[str, Plan] = {
     "main.accounts.*": Plan(Whose.ACCOUNT, ACCOUNT, in_package=True, erasure=Erasure.DELETE, why=CLOSED),
+    "main.retention_terms.*": of_account("main.retention_terms.account_id"),
     "main.members.password_hash": of_member(Erasure.DELETE, "A credential leaves in no package.", in_package=False),
     "main.members.mail_mac": of_member(Erasure.DELETE, KEYED, in_package=False),
     "main.members.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
