@@ -115,7 +115,14 @@ def build(runtime: Runtime) -> Worker:
         "erase": Erasures(desk, loader=loader, bus=bus, owner=owner).run,
         "packages": Packages(desk, sources).run,
         "holds": Follower(sources).run,
-        "retention": Retention(desk, loader=loader, bus=bus, owner_url=runtime.settings.main("owner"), owner=owner).run,
+        "retention": Retention(
+            desk,
+            loader=loader,
+            bus=bus,
+            owner=owner,
+            owner_url=runtime.settings.main("owner"),
+            log_folder=runtime.settings.data_dir / "log",
+        ).run,
     }
     return worker
 

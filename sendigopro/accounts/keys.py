@@ -160,8 +160,6 @@ class Callers:
             purpose=stored.purpose,
             account=AccountSettings(
                 currency=stored.currency,
-                body_retention_days=stored.body_retention_days,
-                identifier_retention_days=stored.identifier_retention_days,
                 on_unclear=stored.on_unclear,
             ),
             counted=tuple(counted),

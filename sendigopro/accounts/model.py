@@ -33,8 +33,6 @@ class AccountSettings:
     """What an account has settled, as far as a request needs it."""
 
     currency: str
-    body_retention_days: int
-    identifier_retention_days: int
     on_unclear: str
     """What becomes of a transactional message whose carrier never answered: `hold` or `resend`."""
 

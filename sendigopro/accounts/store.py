@@ -23,8 +23,6 @@ class StoredKey:
     purpose: str
     key_rate_per_second: int | None
     currency: str
-    body_retention_days: int
-    identifier_retention_days: int
     on_unclear: str
     rate_per_second: int | None
     burst: int | None
@@ -144,7 +142,7 @@ async def find_key_of_anyone(conn: Conn, *, key_hash: bytes) -> StoredKey | None
     row = await conn.fetchrow(
         """
         SELECT k.account_id, k.id, k.mode, k.hash, k.scopes, k.purpose, k.rate_per_second, a.currency,
-               a.body_retention_days, a.identifier_retention_days, a.on_unclear, a.rate_per_second, a.burst
+               a.on_unclear, a.rate_per_second, a.burst
           FROM main.api_keys k
           JOIN main.accounts a ON a.id = k.account_id
          WHERE k.hash = $1 AND k.revoked_at IS NULL AND a.closed_at IS NULL

@@ -1,7 +1,10 @@
-"""What is set up, in memory: carriers, routes and senders, read again when they change."""
+"""What is set up, in memory: carriers, routes, senders and terms of retention, read again when they change."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
+from sendigopro.accounts import retention_store
+from sendigopro.accounts.retention_terms import DEFAULT, RetentionTerms
 from sendigopro.channels import store
 from sendigopro.channels.model import PLATFORM, Carrier, Sender
 from sendigopro.foundation import clock
@@ -21,6 +24,7 @@ class Directory:
         self._defaults: dict[tuple[UUID, int], Sender] = {}
         self._by_id: dict[UUID, Sender] = {}
         self._owners: dict[tuple[int, str], Sender] = {}
+        self._retention: Mapping[UUID, RetentionTerms] = {}
         self._read_at = 0.0
 
     async def refresh(self) -> None:
@@ -29,6 +33,7 @@ class Directory:
             self.carriers = {carrier.id: carrier for carrier in await store.read_carriers(conn)}
             self._routes = await store.read_routes_of_everyone(conn)
             senders = await store.read_senders_of_everyone(conn)
+            self._retention = await retention_store.read_terms_of_everyone(conn)
         self._senders = {(s.account_id, s.channel, s.value): s for s in senders}
         self._by_id = {s.id: s for s in senders}
         self._owners = {(s.channel, s.value): s for s in reversed(senders)}  # the first to have it owns it
@@ -63,3 +68,7 @@ class Directory:
     def owner_of(self, channel: int, value: str) -> Sender | None:
         """Whose sender this is: where an inbound message goes."""
         return self._owners.get((channel, value))
+
+    def retention(self, account_id: UUID) -> RetentionTerms:
+        """How long what an account's messages hold is kept."""
+        return self._retention.get(account_id, DEFAULT)

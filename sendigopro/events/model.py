@@ -8,6 +8,9 @@ import msgspec
 
 from sendigopro.foundation import ids
 
+KEPT_DAYS = 30
+"""How long events, and attempts to tell them, may be read and told again."""
+
 
 @dataclass(slots=True)
 class Event:

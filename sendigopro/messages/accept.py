@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from sendigopro.accounts.keys import Caller
+from sendigopro.accounts.retention_terms import RetentionClock
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Carrier, Sender
 from sendigopro.foundation import clock, ids, segments
@@ -134,7 +135,7 @@ class _Request:
     body_column: bytes
     details_column: bytes
     terms: dict[tuple[str, UUID], Terms] = field(default_factory=dict)
-    days: dict[date, _Day] = field(default_factory=dict)
+    days: dict[tuple[str, date], _Day] = field(default_factory=dict)
 
 
 class Acceptor:
@@ -258,15 +259,17 @@ class Acceptor:
 
     async def _find_days(self, request: _Request, drafts: Sequence[_Draft]) -> None:
         """Have the keys at hand under which bodies are kept: one for each day they expire on."""
-        account_id, retention = request.caller.account_id, timedelta(days=request.caller.account.body_retention_days)
-        for day in {draft.expires_at.date() for draft in drafts}:
-            expires_on = expiry_bucket(day + retention, clock.today())
-            request.days[day] = _Day(expires_on, await self._vault.bucket_key(account_id, expires_on))
+        account_id = request.caller.account_id
+        retention, today = self._directory.retention(account_id), clock.today()
+        for purpose, day in {(draft.purpose, draft.expires_at.date()) for draft in drafts}:
+            kept = timedelta(days=retention.days(purpose, RetentionClock.BODY))
+            expires_on = expiry_bucket(day + kept, today)
+            request.days[purpose, day] = _Day(expires_on, await self._vault.bucket_key(account_id, expires_on))
 
     def _prepare(self, request: _Request, draft: _Draft, subject: Subject) -> Prepared:
         """Seal a message, and gather what its rows will hold."""
         asked, message_id, vault = draft.asked, draft.message_id, self._vault
-        day, terms = request.days[draft.expires_at.date()], self._terms(request, draft)
+        day, terms = request.days[draft.purpose, draft.expires_at.date()], self._terms(request, draft)
         sealer = Sealer(vault.message_key(subject.key, day.bucket_key))
         details = None
         if asked.metadata or asked.tags or asked.callback_url:

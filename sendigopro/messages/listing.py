@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from sendigopro.foundation import ids, strict_query
+from sendigopro.accounts.retention_terms import PEOPLE, RECEIVED, RetentionClock, RetentionTerms
+from sendigopro.foundation import clock, ids, strict_query
 from sendigopro.foundation.phones import PhoneNumber, parse_phone
 from sendigopro.foundation.postgres import Conn, Reading
 from sendigopro.foundation.problems import Invalid
 from sendigopro.messages import read_store
-from sendigopro.messages.model import RANKS_OF, Status
+from sendigopro.messages.model import RANKS_OF, Purpose, Status
 from sendigopro.messages.view import status_of
 from sendigopro.vault.vault import Vault
 
@@ -55,26 +56,43 @@ class _Wanted:
     subject_id: UUID | None
     tag_mac: bytes | None
     status: Status | None
+    kept: read_store.Kept
 
 
-async def find_messages(reading: Reading, vault: Vault, query: MessageQuery, *, account_id: UUID, mode: int) -> Found:
-    """The ids of one page."""
+async def find_messages(
+    reading: Reading, vault: Vault, query: MessageQuery, *, account_id: UUID, mode: int, retention: RetentionTerms
+) -> Found:
+    """The ids of one page; what the account's terms have ended is in none."""
     subject_id = tag_mac = None
+    kept, today = kept_since(retention, clock.today()), clock.today()
     if query.recipient is not None:
         subject = await vault.find(account_id, mode, read_recipient(query.recipient))
         if subject is None:
             return Found((), has_more=False)
         subject_id = subject.id
+        before = retention.over_before(PEOPLE, RetentionClock.IDENTIFIER, today=today)
+        if await vault.unseen_among(account_id, [subject_id], since=before):
+            kept = kept.not_before(midnight(before))
     if query.tag is not None:
         await vault.load_account(account_id)
         tag_mac = vault.tag_mac(account_id, query.tag)
     lowest, highest = bounds(query)
     newest_first = query.before is None or query.after is not None
-    wanted = _Wanted(account_id, mode, lowest, highest, newest_first, subject_id, tag_mac, query.status)
+    wanted = _Wanted(account_id, mode, lowest, highest, newest_first, subject_id, tag_mac, query.status, kept)
     async with reading(account_id) as conn:
         found = await _collect(conn, wanted, limit=query.limit + 1)
     page = found[: query.limit]
     return Found(page if newest_first else page[::-1], has_more=len(found) > query.limit)
+
+
+def kept_since(retention: RetentionTerms, today: date) -> read_store.Kept:
+    """The terms of records as times: what expired earlier is over."""
+    sent = [midnight(retention.over_before(one.name.lower(), RetentionClock.RECORD, today=today)) for one in Purpose]
+    return read_store.Kept(sent, midnight(retention.over_before(RECEIVED, RetentionClock.RECORD, today=today)))
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def read_recipient(text: str) -> PhoneNumber:
@@ -133,6 +151,7 @@ async def _read(
         ranks=ranks,
         tag_mac=wanted.tag_mac,
         newest_first=wanted.newest_first,
+        kept=wanted.kept,
         limit=limit,
     )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from sendigopro.accounts.retention_terms import RECEIVED
 from sendigopro.foundation.personal import Body, Phone
 
 
@@ -50,6 +51,11 @@ PRIORITY = {
 PRIORITIES = range(5)
 HURRIES = PRIORITY[Purpose.OTP]
 """Emergencies and codes: somebody waits for each of them."""
+
+
+def product_of(direction: int, purpose: int) -> str:
+    """By whose clocks a message's text and record end."""
+    return RECEIVED if direction == Direction.INBOUND else Purpose(purpose).name.lower()
 
 
 class Why(IntEnum):

@@ -34,15 +34,18 @@ async def list_messages(
     request: Request[Any, Any, Any],
     caller: Given[Caller],
     runtime: Given[Runtime],
+    *,
     vault: Given[Vault],
     viewer: Given[Viewer],
+    directory: Given[Directory],
 ) -> Listed[MessageObject]:
     """Newest first."""
     need(caller, READ)
     query = strict_query.read(request.scope["query_string"], MessageQuery)
     found = await listing.find_messages(
-        partial(as_account, runtime.door), vault, query, account_id=caller.account_id, mode=caller.mode
-    )
+        partial(as_account, runtime.door), vault, query, account_id=caller.account_id, mode=caller.mode,
+        retention=directory.retention(caller.account_id),
+    )  # fmt: skip
     described = await viewer.describe(caller.account_id, found.ids)
     data = [described[one] for one in found.ids if one in described]
     return Listed(data=data, has_more=found.has_more, next_cursor=data[-1].id if found.has_more and data else None)

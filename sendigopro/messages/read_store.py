@@ -23,6 +23,17 @@ class State:
     attempt: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Since when an expired message is still kept: what was sent, in the order of its purposes, and what came in."""
+
+    sent: Sequence[datetime]
+    received: datetime
+
+    def not_before(self, moment: datetime) -> "Kept":
+        return Kept([max(one, moment) for one in self.sent], max(self.received, moment))
+
+
 async def read_states(conn: Conn, *, account_id: UUID, message_ids: Sequence[UUID]) -> dict[UUID, State]:
     """The highest outcome of each message, or what the queue says of it.
 
@@ -90,6 +101,7 @@ async def list_messages(
     ranks: Sequence[int] | None,
     tag_mac: bytes | None,
     newest_first: bool,
+    kept: Kept,
     limit: int,
 ) -> list[UUID]:
     """Ids strictly between the two bounds, filtered; the bounds let partitions be left out."""
@@ -98,6 +110,7 @@ async def list_messages(
         f"""
         SELECT m.id FROM main.messages m
         WHERE m.account_id = $1 AND m.mode = $2 AND m.id > $3 AND m.id < $4
+          AND m.expires_at >= CASE WHEN m.direction = 1 THEN $9::timestamptz ELSE ($10::timestamptz[])[m.purpose] END
           AND ($5::uuid IS NULL OR m.subject_id = $5)
           AND ($6::smallint[] IS NULL OR EXISTS (
                 SELECT 1 FROM main.outcomes o
@@ -117,6 +130,8 @@ async def list_messages(
         None if ranks is None else list(ranks),
         tag_mac,
         limit,
+        kept.received,
+        kept.sent,
     )
     return [row["id"] for row in rows]
 

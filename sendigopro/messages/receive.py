@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from sendigopro.accounts.retention_terms import RECEIVED, RetentionClock
 from sendigopro.channels.contract import Inbound
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import PLATFORM, Sender
@@ -32,7 +33,6 @@ from sendigopro.vault.vault import Vault
 
 log = structlog.get_logger()
 
-KEPT_DAYS = 30
 RETRY_SECONDS = 0.5
 
 
@@ -133,7 +133,8 @@ class Receiver:
         counted = segments.count(text)
         message_id = ids.new_bytes()
         today = clock.today()
-        expires_on = expiry_bucket(today + timedelta(days=KEPT_DAYS), today)
+        kept = timedelta(days=self._directory.retention(account_id).days(RECEIVED, RetentionClock.BODY))
+        expires_on = expiry_bucket(today + kept, today)
         key = vault.message_key(subject.key, await vault.bucket_key(account_id, expires_on))
         return Prepared(
             id=message_id,

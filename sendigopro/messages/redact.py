@@ -20,7 +20,7 @@ async def delete_message(pool: Pool, *, account_id: UUID, message_id: UUID) -> N
     """Remove every row of the message."""
     async with pool.acquire() as conn, conn.transaction():
         expires_on = await _ended(conn, account_id, message_id, at_least=Rank.NO_RECEIPT)
-        await redact_store.delete_rows(conn, account_id=account_id, message_id=message_id, expires_on=expires_on)
+        await redact_store.delete_messages(conn, account_id=account_id, message_ids=[message_id], days=[expires_on])
 
 
 async def _ended(conn: Conn, account_id: UUID, message_id: UUID, *, at_least: Rank) -> date:

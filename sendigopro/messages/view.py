@@ -1,18 +1,19 @@
 """A message as customers see it: built from memory where we have it, else from the tables and the vault."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
+from sendigopro.accounts.retention_terms import PEOPLE, RetentionClock, RetentionTerms
 from sendigopro.channels.directory import Directory
-from sendigopro.foundation import ids
+from sendigopro.foundation import clock, ids
 from sendigopro.foundation.alphabets import Encoding
 from sendigopro.foundation.postgres import Reading, Row
 from sendigopro.messages import read_store, store
-from sendigopro.messages.model import STATUS_OF, Details, Direction, Mode, Purpose, Rank, Status, Why
+from sendigopro.messages.model import STATUS_OF, Details, Direction, Mode, Purpose, Rank, Status, Why, product_of
 from sendigopro.messages.settle import Seen
 from sendigopro.vault.sealing import open_
 from sendigopro.vault.vault import KeyErasedError, Subject, Vault
@@ -71,7 +72,7 @@ def object_of(seen: Seen) -> MessageObject:
 
 
 class Viewer:
-    """Describes stored messages, opening what the vault still can open."""
+    """Describes stored messages, opening what the vault still can open and no term of the account has ended."""
 
     def __init__(self, *, reading: Reading, vault: Vault, directory: Directory) -> None:
         self._reading = reading
@@ -81,26 +82,44 @@ class Viewer:
     async def describe(
         self, account_id: UUID, message_ids: Sequence[UUID], *, with_body: bool = True
     ) -> dict[UUID, MessageObject]:
-        """The messages of that account among these ids; ids it does not know are absent."""
+        """The messages of that account among these ids; ids it does not know, or whose term is over, are absent."""
         if not message_ids:
             return {}
+        retention, today = self._directory.retention(account_id), clock.today()
         async with self._reading(account_id) as conn:
             rows = await store.read_messages(conn, account_id=account_id, message_ids=message_ids)
+            rows = [row for row in rows if not is_over(row, RetentionClock.RECORD, retention, today)]
             known = [row["id"] for row in rows]
             states = await read_store.read_states(conn, account_id=account_id, message_ids=known) if known else {}
-        subject_ids = {row["subject_id"] for row in rows if row["subject_id"] is not None}
-        subjects = await self._vault.open_subjects(account_id, list(subject_ids)) if subject_ids else {}
+        subjects = await self._open_subjects(account_id, rows, retention, today)
         described = {}
         for row in rows:
-            subject = subjects.get(row["subject_id"])
-            body, details = await self.open_content(row, subject)
+            subject, body, details = subjects.get(row["subject_id"]), None, Details()
+            if subject is not None and not is_over(row, RetentionClock.BODY, retention, today):
+                body, details = await self._open_content(row, subject)
             described[row["id"]] = self._build(row, subject, states, body if with_body else None, details)
         return described
 
-    async def open_content(self, row: Row, subject: Subject | None) -> tuple[str | None, Details]:
+    async def _open_subjects(
+        self, account_id: UUID, rows: Sequence[Row], retention: RetentionTerms, today: date
+    ) -> dict[UUID, Subject]:
+        """Whom these messages are about, but for people whom the account has not met for its term.
+
+        Who was written to within the term was met within it, so only old messages cost a question.
+        """
+        subject_ids = {row["subject_id"] for row in rows if row["subject_id"] is not None}
+        if not subject_ids:
+            return {}
+        subjects = await self._vault.open_subjects(account_id, list(subject_ids))
+        before = retention.over_before(PEOPLE, RetentionClock.IDENTIFIER, today=today)
+        doubtful = {row["subject_id"] for row in rows if row["expires_at"].date() < before} & subjects.keys()
+        if doubtful:
+            for gone in await self._vault.unseen_among(account_id, list(doubtful), since=before):
+                del subjects[gone]
+        return subjects
+
+    async def _open_content(self, row: Row, subject: Subject) -> tuple[str | None, Details]:
         """A message's body and details in clear, as far as its keys live."""
-        if subject is None:
-            return None, Details()
         account_id: UUID = row["account_id"]
         try:
             bucket = await self._vault.bucket_key(account_id, row["body_expires_on"])
@@ -151,6 +170,12 @@ class Viewer:
             tags=details.tags,
             callback_url=details.callback_url,
         )
+
+
+def is_over(row: Row, kind: RetentionClock, retention: RetentionTerms, today: date) -> bool:
+    """Whether the account's term for this is over, though nothing may have ended it yet."""
+    product = product_of(row["direction"], row["purpose"])
+    return retention.is_over(product, kind, row["expires_at"].date(), today=today)
 
 
 def status_of(state: "read_store.State") -> Status:

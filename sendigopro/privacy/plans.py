@@ -197,6 +197,7 @@ TOLD: Mapping[str, Plan] = {
 
 ACCOUNTS: Mapping[str, Plan] = {
     "main.accounts.*": Plan(Whose.ACCOUNT, ACCOUNT, erasure=Erasure.DELETE, why=CLOSED),
+    "main.retention_terms.*": of_account("main.retention_terms.account_id"),
     "main.members.password_hash": of_member(Erasure.DELETE, "A credential leaves in no package."),
     "main.members.mail_mac": of_member(Erasure.DELETE, KEYED),
     "main.members.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),

@@ -158,6 +158,16 @@ async def read_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) ->
     return [SealedSubject(*row) for row in rows]
 
 
+async def unseen_among(conn: Conn, *, account_id: UUID, ids: Sequence[UUID], since: date) -> list[UUID]:
+    rows = await conn.fetch(
+        "SELECT id FROM vault.subjects WHERE account_id = $1 AND id = ANY($2) AND last_seen < $3",
+        account_id,
+        list(ids),
+        since,
+    )
+    return [row["id"] for row in rows]
+
+
 async def delete_subjects(conn: Conn, *, account_id: UUID, ids: Sequence[UUID]) -> None:
     """Remove rows whose key is dead."""
     await conn.execute("DELETE FROM vault.subjects WHERE account_id = $1 AND id = ANY($2)", account_id, ids)

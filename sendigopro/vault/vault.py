@@ -123,6 +123,11 @@ class Vault:
                 continue
         return None
 
+    async def unseen_among(self, account_id: UUID, subject_ids: Sequence[UUID], *, since: date) -> list[UUID]:
+        """Those of them whom the account has not met since that day."""
+        async with self._pool.acquire() as conn:
+            return await store.unseen_among(conn, account_id=account_id, ids=subject_ids, since=since)
+
     # Forgetting
 
     async def forget(self, slots: Sequence[int]) -> None:

@@ -26,6 +26,7 @@ from sendigopro.messages.receive import Receiver
 from sendigopro.messages.view import Viewer
 from sendigopro.privacy import api as privacy_api
 from sendigopro.privacy.desk import Desk
+from sendigopro.privacy.retention import api as retention_api
 from sendigopro.runtime import Runtime
 from sendigopro.vault.vault import Vault
 from sendigopro.web import assets, health, openapi, reference
@@ -35,7 +36,7 @@ from sendigopro.web.root import Doors, Root
 from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
-FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api)
+FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api)
 PAGES = (handset, privacy)
 
 

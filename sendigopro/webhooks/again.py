@@ -14,7 +14,7 @@ from sendigopro.messages.settle import EVENTS_MAX
 from sendigopro.webhooks import delivery_store
 from sendigopro.webhooks.book import Entry
 from sendigopro.webhooks.deliver import HELD_MAX, Deliveries, body_of, lanes_for
-from sendigopro.webhooks.listing import CLOCKS_APART, earlier, first_at
+from sendigopro.webhooks.listing import CLOCKS_APART, earlier, first_at, kept_since
 from sendigopro.webhooks.model import Replay, RetryRow
 from sendigopro.webhooks.record import OUTBOX_LEASE_SECONDS
 
@@ -180,7 +180,7 @@ class Again:
                     account_id=replay.account_id,
                     mode=replay.mode,
                     after=position,
-                    lowest_id=earlier(first_at(replay.since), CLOCKS_APART),
+                    lowest_id=max(earlier(first_at(replay.since), CLOCKS_APART), kept_since()),
                     limit=REPLAY_BATCHES,
                 )
                 since_us, until_us = (int(at.timestamp() * 1e6) for at in (replay.since, replay.until))

@@ -16,7 +16,7 @@ from sendigopro.foundation.problems import Conflict, Invalid, NotFound
 from sendigopro.messages.model import EVENT_OF
 from sendigopro.vault.vault import Vault
 from sendigopro.webhooks import delivery_store, store
-from sendigopro.webhooks.listing import BEGINNING, earlier, later
+from sendigopro.webhooks.listing import BEGINNING, earlier, kept_since, later
 from sendigopro.webhooks.model import DISABLED_EVENT, TEST_EVENT, Disabled, Endpoint, EndpointRow, Replay, RetryRow
 from sendigopro.webhooks.sealed import ensure_callback, open_endpoint, open_secret, seal_secret, seal_text
 from sendigopro.webhooks.sign import new_secret
@@ -184,7 +184,7 @@ class Endpoints:
     async def replay_event(self, account_id: UUID, mode: int, endpoint_id: UUID, *, event_id: UUID) -> None:
         """Tell one event again, with the same webhook-id."""
         refuse_disabled(await self._row(account_id, mode, endpoint_id))
-        between = (earlier(event_id, CLOCKS_APART), later(event_id, CLOCKS_APART))
+        between = (max(earlier(event_id, CLOCKS_APART), kept_since()), later(event_id, CLOCKS_APART))
         async with self._main.acquire() as conn, conn.transaction():
             batch = await events.find_batch(
                 conn, account_id=account_id, mode=mode, event_id=event_id.bytes, between=between

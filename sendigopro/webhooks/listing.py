@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 
 from sendigopro.events import store as events
-from sendigopro.events.model import Event
-from sendigopro.foundation import ids
+from sendigopro.events.model import KEPT_DAYS, Event
+from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.problems import Invalid
 from sendigopro.messages.view import Viewer
@@ -107,10 +107,15 @@ async def read_events(pool: Pool, viewer: Viewer, query: EventQuery, *, account_
 
 
 def lowest_id(position: Position | None, query: EventQuery) -> UUID:
-    """A bound on batches' ids, so that partitions that are over are not read."""
+    """A bound on batches' ids: what is over is refused though its partition may be there, and none is read in vain."""
     if position is not None:
-        return earlier(position.batch_id, CLOCKS_APART)
-    return earlier(first_at(query.since), CLOCKS_APART) if query.since is not None else LOWEST
+        return max(earlier(position.batch_id, CLOCKS_APART), kept_since())
+    return max(earlier(first_at(query.since), CLOCKS_APART), kept_since()) if query.since is not None else kept_since()
+
+
+def kept_since() -> UUID:
+    """The lowest id of an event or attempt that is still told."""
+    return ids.first_of_day(clock.today() - timedelta(days=KEPT_DAYS))
 
 
 def first_at(moment: datetime) -> UUID:
@@ -143,7 +148,7 @@ async def describe(viewer: Viewer, shown: list[Event], *, account_id: UUID, mode
 async def read_attempts(pool: Pool, query: AttemptQuery, *, account_id: UUID, mode: int) -> list[Attempt]:
     """The newest first; one more than asked for, when there are more."""
     event_id = ids.parse("evt", query.event_id, param="event_id") if query.event_id is not None else None
-    since = first_at(query.since) if query.since is not None else LOWEST
+    since = max(first_at(query.since), kept_since()) if query.since is not None else kept_since()
     if event_id is not None:
         since = max(since, earlier(event_id, CLOCKS_APART))  # nobody was told before it happened
     async with pool.acquire() as conn, conn.transaction():

@@ -28,7 +28,6 @@ async def test_its_keys_are_callers_and_its_names_are_sealed(main_owner: Conn, m
     assert (test.account_id, live.account_id) == (first.account_id, first.account_id)
     assert (test.mode, live.mode) == (0, 1)
     assert "messages.write" in test.scopes
-    assert live.account.body_retention_days == 30
     assert NAME.encode() not in stored["name"]
     assert await name_of(vault, first.account_id, stored["name"]) == NAME
     assert first.member_email.encode() not in stored["mail"]

@@ -119,7 +119,7 @@ STORES = (
     ),
     Place(
         "accounts", Area.MAIN, "Accounts and members", "names and mail sealed, keys hashed",
-        tables=("main.accounts", "main.members", "main.api_keys", "main.senders"),
+        tables=("main.accounts", "main.members", "main.api_keys", "main.senders", "main.retention_terms"),
     ),
     Place(
         "money", Area.MAIN, "Money and counts", "credit, ledger, anonymous tallies",

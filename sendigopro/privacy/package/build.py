@@ -10,6 +10,8 @@ from uuid import UUID
 
 import msgspec
 
+from sendigopro.accounts import retention_store
+from sendigopro.accounts.retention_terms import LIMITS
 from sendigopro.foundation import clock, ids
 from sendigopro.messages.model import Mode
 from sendigopro.privacy.package import store
@@ -40,7 +42,7 @@ from sendigopro.privacy.package.model import (
     Sources,
     StandingRecord,
     SubjectGoneError,
-    Terms,
+    TermRecord,
 )
 from sendigopro.privacy.package.notices import Notices
 from sendigopro.privacy.package.page import render
@@ -270,8 +272,8 @@ async def _data(sources: Sources, gatherer: Gatherer, writer: Writer) -> Data:
     async with sources.main.acquire() as conn:
         annotations |= await store.read_annotations(conn)
         standing = await store.read_standing(conn, account_id=account_id, mac=mac)
-        terms = await store.read_terms(conn, account_id=account_id)
-    if dates is None or terms is None:
+        terms = await retention_store.read_terms(conn, account_id=account_id)
+    if dates is None:
         raise SubjectGoneError("This person was erased while the package was made. There is nothing to hand out.")
     return Data(
         format=FORMAT,
@@ -287,7 +289,7 @@ async def _data(sources: Sources, gatherer: Gatherer, writer: Writer) -> Data:
         transfers=TRANSFERS,
         automated_decisions=AUTOMATED_DECISIONS,
         left_out=left_out(),
-        terms=Terms(*terms),
+        terms=[TermRecord(product, kind.value, terms.days(product, kind)) for product, kind in LIMITS],
     )  # fmt: skip
 
 

@@ -120,11 +120,12 @@ class CarrierRecord(msgspec.Struct, forbid_unknown_fields=True):
     last_at: Moment
 
 
-class Terms(msgspec.Struct, forbid_unknown_fields=True):
-    """The account's own terms, in days."""
+class TermRecord(msgspec.Struct, forbid_unknown_fields=True):
+    """How long the account keeps what: the clock of a product, in days."""
 
-    body_days: int
-    identifier_days: int
+    product: str
+    clock: Literal["body", "record", "identifier"]
+    days: int
 
 
 class Data(msgspec.Struct, forbid_unknown_fields=True):
@@ -140,7 +141,7 @@ class Data(msgspec.Struct, forbid_unknown_fields=True):
     transfers: str
     automated_decisions: str
     left_out: dict[str, str]
-    terms: Terms
+    terms: list[TermRecord]
 
 
 class FileEntry(msgspec.Struct, forbid_unknown_fields=True):

@@ -84,7 +84,7 @@ async def _begin(places: Places, package: Package, account_id: UUID) -> "_Intake
     await vault.load_account(account_id)
     mac = vault.suppression_mac(account_id, phone.phone)
     async with places.sources.main.acquire() as conn, conn.transaction():
-        if await store.read_terms(conn, account_id=account_id) is None:
+        if not await store.has_account(conn, account_id=account_id):
             raise BadPackageError(f"There is no account {ids.typed('acc', account_id)} to import into.")
         standing = await store.read_standing(conn, account_id=account_id, mac=mac)
         if any(row["state"] == "erased" for row in standing):

@@ -65,12 +65,9 @@ async def read_annotations(conn: Conn) -> dict[str, Annotation]:
     return {row["name"]: read_comment(row["comment"]) for row in rows if row["comment"] is not None}
 
 
-async def read_terms(conn: Conn, *, account_id: UUID) -> tuple[int, int] | None:
-    """The account's terms in days, of bodies and of identifiers."""
-    row = await conn.fetchrow(
-        "SELECT body_retention_days, identifier_retention_days FROM main.accounts WHERE id = $1", account_id
-    )
-    return None if row is None else (row[0], row[1])
+async def has_account(conn: Conn, *, account_id: UUID) -> bool:
+    found: bool = await conn.fetchval("SELECT EXISTS (SELECT FROM main.accounts WHERE id = $1)", account_id)
+    return found
 
 
 async def read_standing(conn: Conn, *, account_id: UUID, mac: bytes) -> list[Row]:

@@ -4,20 +4,24 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 
+from sendigopro.accounts import retention_store
+from sendigopro.accounts.retention_terms import DEFAULT, PEOPLE, RetentionClock
 from sendigopro.events.bus import Bus
-from sendigopro.foundation import clock, logs, partitions
+from sendigopro.foundation import clock, ids, log_files, logs, partitions
 from sendigopro.foundation.killpoints import reach
-from sendigopro.foundation.postgres import CONNECTION_LOST
+from sendigopro.foundation.postgres import CONNECTION_LOST, Conn
 from sendigopro.messages.forget import forget_some
 from sendigopro.messages.load import Loader
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.package.sealed_file import remove_expired
 from sendigopro.privacy.retention import store
-from sendigopro.privacy.retention.rules import CAP_DAYS, DROPPED
+from sendigopro.privacy.retention.by_account import SPAN, end_what_is_over, midnight
+from sendigopro.privacy.retention.rules import DROPPED, LOG_DAYS
 from sendigopro.vault import store as subjects
 from sendigopro.vault.keys import KeyStoreError
 
@@ -30,9 +34,10 @@ log = logs.get(__name__)
 class Retention:
     """Any number of workers may run it."""
 
-    def __init__(self, desk: Desk, *, loader: Loader, bus: Bus, owner_url: str, owner: str) -> None:
+    def __init__(self, desk: Desk, *, loader: Loader, bus: Bus, owner_url: str, owner: str, log_folder: Path) -> None:
         self._desk = desk
         self._owner_url = owner_url
+        self._logs = log_folder
         self._loader = loader
         self._bus = bus
         self._owner = owner
@@ -56,9 +61,18 @@ class Retention:
         done: Counter[str] = Counter()
         done["days"] = await self._end_days(today)
         done["people"] = await self._end_people(today)
+        for kind, count in (await end_what_is_over(self._desk.main, today=today)).items():
+            done[kind] = count
         done["partitions"] = await self._drop_partitions(today)
         done["exports"] = await asyncio.to_thread(remove_expired, self._desk.exports, now=clock.now())
+        done["log_lines"] = await asyncio.to_thread(self._end_logs, today)
         return done
+
+    def _end_logs(self, today: date) -> int:
+        """Of PostgreSQL, when it is our own; what we say ourselves is kept by whoever collects it."""
+        before = today - timedelta(days=LOG_DAYS)
+        old = [path for path in self._logs.glob("*.log") if (log_files.oldest_entry(path) or before) < before]
+        return sum(log_files.drop_before(path, before) for path in old)
 
     async def _end_days(self, today: date) -> int:
         """The keys first: what a crash leaves of rows and partitions opens to nobody."""
@@ -75,14 +89,13 @@ class Retention:
     async def _end_people(self, today: date) -> int:
         """Whom an account has not met again for its term is forgotten."""
         async with self._desk.main.acquire() as conn:
-            terms = await store.identifier_terms_of_everyone(conn)
-        accounts: dict[int, list[UUID]] = defaultdict(list)
-        for account_id, days in terms.items():
-            accounts[min(days, CAP_DAYS)].append(account_id)
+            terms = await identifier_terms(conn)
         ended = 0
-        for days, account_ids in accounts.items():
-            since = today - timedelta(days=days)
-            while gone := await self._unseen(account_ids, since):
+        for days, account_ids in terms.items():
+            since, after = today - timedelta(days=days), (store.BEFORE_ALL, store.BEFORE_ALL)
+            while unseen := await self._unseen(account_ids, since, after):
+                after = unseen[-1][:2]
+                gone = await self._without_messages(unseen, since)
                 await self._desk.vault.forget([slot for _, _, slot in gone])
                 await self._desk.vault.finish_forgetting()
                 reach("retention.people_keys_destroyed")
@@ -91,9 +104,22 @@ class Retention:
                 ended += len(gone)
         return ended
 
-    async def _unseen(self, account_ids: Sequence[UUID], since: date) -> list[tuple[UUID, UUID, int]]:
+    async def _unseen(
+        self, account_ids: Sequence[UUID], since: date, after: tuple[UUID, UUID]
+    ) -> list[tuple[UUID, UUID, int]]:
         async with self._desk.vault_pool.acquire() as conn:
-            return await store.unseen_subjects(conn, account_ids=account_ids, since=since, limit=BATCH)
+            return await store.unseen_subjects(conn, account_ids=account_ids, since=since, after=after, limit=BATCH)
+
+    async def _without_messages(
+        self, unseen: Sequence[tuple[UUID, UUID, int]], since: date
+    ) -> list[tuple[UUID, UUID, int]]:
+        """Who has a message that waits, perhaps for weeks, is not forgotten before it has been sent."""
+        async with self._desk.main.acquire() as conn:
+            awaited = await store.with_messages_since(
+                conn, account_ids=[one[0] for one in unseen], subject_ids=[one[1] for one in unseen],
+                since=midnight(since), lowest_id=ids.first_of_day(since - SPAN),
+            )  # fmt: skip
+        return [one for one in unseen if one[1] not in awaited]
 
     async def _end_person(self, account_id: UUID, subject_id: UUID) -> None:
         count = 1
@@ -118,3 +144,12 @@ class Retention:
             )
         finally:
             await conn.close()
+
+
+async def identifier_terms(conn: Conn) -> dict[int, list[UUID]]:
+    """Days for which people are kept → the accounts that keep them so long."""
+    chosen = await retention_store.read_terms_of_everyone(conn)
+    accounts: dict[int, list[UUID]] = defaultdict(list)
+    for account_id in await store.accounts_of_everyone(conn):
+        accounts[chosen.get(account_id, DEFAULT).days(PEOPLE, RetentionClock.IDENTIFIER)].append(account_id)
+    return accounts

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-CAP_DAYS: Final = 400
-"""No account may keep identifiers, bodies or facts of messages longer: 12 months, and a month to ask about them."""
-EVENT_DAYS: Final = 30
+from sendigopro.accounts.retention_terms import CAP_DAYS
+from sendigopro.events.model import KEPT_DAYS as EVENT_DAYS
+
 RECEIPT_DAYS: Final = 7
 """Receipts are tried for three days; carriers' references serve nothing else."""
 IDEMPOTENCY_DAYS: Final = 2
+PACKAGE_DAYS: Final = 7
+LOG_DAYS: Final = 400
+"""Logs name nobody; they end with the last message that they could tell of."""
+BACKUP_DAYS: Final = CAP_DAYS
+"""A backup opens to nobody once its keys are gone; of an older one every row should have ended by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +26,8 @@ class Partitions:
 
 
 DROPPED: Mapping[str, Partitions] = {
-    "main.message_bodies": Partitions(0, "filed by the day they expire on: the account's term is in it"),
-    "main.messages": Partitions(CAP_DAYS, "facts of messages"),
+    "main.message_bodies": Partitions(0, "filed by the day they expire on; by terms set since, row by row"),
+    "main.messages": Partitions(CAP_DAYS, "facts of messages; by shorter terms of an account, row by row"),
     "main.outcomes": Partitions(CAP_DAYS, "as the message"),
     "main.part_reports": Partitions(CAP_DAYS, "as the message"),
     "main.message_tags": Partitions(CAP_DAYS, "as the message"),
@@ -50,6 +55,7 @@ ROWS: Mapping[str, str] = {
     "main.journal_intents": "deleted when it stands in the journal",
     "main.request_approvals": "as the request",
     "main.webhook_endpoints": "as the account",
+    "main.retention_terms": "as the account",
     "main.holds": "released by the operator: the key dies, then the rows",
     "main.held_subjects": "as the hold",
     "main.held_items": "as the hold",
@@ -57,9 +63,9 @@ ROWS: Mapping[str, str] = {
 """Tables that age row by row: which clock, and who ends it."""
 
 ENDED_BY: Mapping[str, str] = {
-    "body_term": "partitions of bodies are dropped after their day, and the day's key dies",
+    "body_term": "the day's key dies and its partition is dropped; terms that an account set since end rows",
     "identifier_term": "the subject's key dies when it was not seen for the account's term",
-    "message_term": "partitions are dropped, rows go with what they belong to",
+    "message_term": "rows by the account's term, partitions at the cap; others go with what they belong to",
     "idempotency_term": "partitions are dropped after two days",
     "hold_term": "the hold's own key dies when it is released, then the rows; overdue reviews are named by doctor",
     "outbox_term": "rows go when they are told or given up",

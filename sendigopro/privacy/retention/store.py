@@ -1,34 +1,106 @@
 """The SQL of retention: what is over, and how old the oldest is."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sendigopro.foundation.postgres import Conn
 
+BEFORE_ALL = UUID(int=0)
 
-async def identifier_terms_of_everyone(conn: Conn) -> dict[UUID, int]:
-    """How many days each account keeps whom it has not met again."""
-    rows = await conn.fetch("SELECT id, identifier_retention_days FROM main.accounts")
-    return {row[0]: row[1] for row in rows}
+
+async def accounts_of_everyone(conn: Conn) -> list[UUID]:
+    rows = await conn.fetch("SELECT id FROM main.accounts")
+    return [row[0] for row in rows]
 
 
 async def unseen_subjects(
-    conn: Conn, *, account_ids: Sequence[UUID], since: date, limit: int
+    conn: Conn, *, account_ids: Sequence[UUID], since: date, after: tuple[UUID, UUID], limit: int
 ) -> list[tuple[UUID, UUID, int]]:
-    """(account, subject, key slot) of some who were last seen before that day."""
+    """(account, subject, key slot) of the next who were last seen before that day."""
     rows = await conn.fetch(
-        "SELECT account_id, id, key_slot FROM vault.subjects WHERE account_id = ANY($1) AND last_seen < $2 LIMIT $3",
+        """
+        SELECT account_id, id, key_slot FROM vault.subjects
+         WHERE account_id = ANY($1) AND last_seen < $2 AND (account_id, id) > ($3, $4)
+         ORDER BY account_id, id LIMIT $5
+        """,
         list(account_ids),
         since,
+        *after,
         limit,
     )
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+async def with_messages_since(
+    conn: Conn, *, account_ids: Sequence[UUID], subject_ids: Sequence[UUID], since: datetime, lowest_id: UUID
+) -> set[UUID]:
+    """Who of them has a message that expired since that moment, or has not yet: they are met until then."""
+    rows = await conn.fetch(
+        """
+        SELECT DISTINCT m.subject_id
+          FROM unnest($1::uuid[], $2::uuid[]) AS wanted (account_id, subject_id)
+          JOIN main.messages m ON m.account_id = wanted.account_id AND m.subject_id = wanted.subject_id
+         WHERE m.id >= $4 AND m.expires_at >= $3
+        """,
+        list(account_ids),
+        list(subject_ids),
+        since,
+        lowest_id,
+    )
+    return {row[0] for row in rows}
+
+
 async def count_unseen(conn: Conn, *, account_id: UUID, since: date) -> int:
     found: int = await conn.fetchval(
         "SELECT count(*) FROM vault.subjects WHERE account_id = $1 AND last_seen < $2", account_id, since
+    )
+    return found
+
+
+async def messages_over(
+    conn: Conn, *, account_id: UUID, purposes: Sequence[int] | None, expired_before: datetime,
+    between: tuple[UUID, UUID], limit: int,
+) -> dict[UUID, date]:  # fmt: skip
+    """The next messages of a product (of what was received: no purposes) that expired before; ids in order.
+
+    Each with the day that its body is filed under. `between` bounds the ids, the lower one left out.
+    """
+    rows = await conn.fetch(
+        """
+        SELECT id, body_expires_on FROM main.messages
+         WHERE account_id = $1 AND id > $2 AND id < $3 AND expires_at < $4
+           AND direction = $5 AND ($6::smallint[] IS NULL OR purpose = ANY($6))
+         ORDER BY id LIMIT $7
+        """,
+        account_id,
+        *between,
+        expired_before,
+        0 if purposes is not None else 1,
+        purposes,
+        limit,
+    )
+    return {row["id"]: row["body_expires_on"] for row in rows}
+
+
+async def count_over(
+    conn: Conn, *, account_id: UUID, purposes: Sequence[int] | None, expired_before: datetime, bodies_only: bool
+) -> int:
+    """How many messages of a product expired before; or how many of their texts are still kept."""
+    found: int = await conn.fetchval(
+        """
+        SELECT count(*) FROM main.messages m
+         WHERE account_id = $1 AND expires_at < $2 AND direction = $3
+           AND ($4::smallint[] IS NULL OR purpose = ANY($4))
+           AND (NOT $5 OR EXISTS (
+                SELECT FROM main.message_bodies b
+                 WHERE b.account_id = m.account_id AND b.message_id = m.id AND b.expires_on = m.body_expires_on))
+        """,
+        account_id,
+        expired_before,
+        0 if purposes is not None else 1,
+        purposes,
+        bodies_only,
     )
     return found
 
@@ -52,12 +124,24 @@ async def delete_days(conn: Conn, *, account_ids: Sequence[UUID], days: Sequence
     )
 
 
-async def count_bodies(conn: Conn, *, account_id: UUID, lowest_id: UUID) -> int:
-    """Messages made before the moment of that id whose bodies are still kept."""
-    found: int = await conn.fetchval(
-        "SELECT count(*) FROM main.message_bodies WHERE account_id = $1 AND message_id < $2", account_id, lowest_id
+async def oldest_of_product(
+    conn: Conn, *, account_id: UUID, purposes: Sequence[int] | None, bodies_only: bool
+) -> date | None:
+    """When the oldest message of a product expired, or the oldest whose text is still kept."""
+    day: date | None = await conn.fetchval(
+        """
+        SELECT (min(expires_at) AT TIME ZONE 'UTC')::date FROM main.messages m
+         WHERE account_id = $1 AND direction = $2 AND ($3::smallint[] IS NULL OR purpose = ANY($3))
+           AND (NOT $4 OR EXISTS (
+                SELECT FROM main.message_bodies b
+                 WHERE b.account_id = m.account_id AND b.message_id = m.id AND b.expires_on = m.body_expires_on))
+        """,
+        account_id,
+        0 if purposes is not None else 1,
+        purposes,
+        bodies_only,
     )
-    return found
+    return day
 
 
 async def oldest_seen(conn: Conn, *, account_ids: Sequence[UUID]) -> date | None:

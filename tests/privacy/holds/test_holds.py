@@ -39,7 +39,10 @@ def sources_of(office: Office) -> Sources:
 
 def retention_of(office: Office) -> Retention:
     url = office.house.runtime.settings.main("owner")
-    return Retention(office.desk, loader=loader_of(office.house), bus=Bus(), owner_url=url, owner="worker-1")
+    logs = office.house.runtime.settings.data_dir / "log"
+    return Retention(
+        office.desk, loader=loader_of(office.house), bus=Bus(), owner_url=url, owner="worker-1", log_folder=logs
+    )
 
 
 async def id_of(office: Office, number: str) -> UUID:

@@ -12,13 +12,15 @@ from sendigopro.messages.view import MessageObject
 from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.journal import Journal
 from sendigopro.privacy.retention import audit, store
-from sendigopro.privacy.retention.job import Retention
+from sendigopro.privacy.retention.by_account import midnight
+from sendigopro.privacy.retention.job import Retention, identifier_terms
 from sendigopro.vault.vault import KeyErasedError
 from tests.databases import Databases
 from tests.messages.house import House, house_of
 from tests.privacy.conftest import ANNA, BEN, loader_of
 
 BODY_DAYS = 30
+SET_TERM = "INSERT INTO main.retention_terms (account_id, product, clock, days) VALUES ($1, $2, $3, $4)"
 MoveTo = Callable[[int], None]
 
 
@@ -38,7 +40,12 @@ def job_of(house: House) -> Retention:
     runtime = house.runtime
     desk = desk_of(runtime, house.vault, Journal(runtime.settings.journal_folder))
     return Retention(
-        desk, loader=loader_of(house), bus=Bus(), owner_url=runtime.settings.main("owner"), owner="worker-1"
+        desk,
+        loader=loader_of(house),
+        bus=Bus(),
+        owner_url=runtime.settings.main("owner"),
+        owner="worker-1",
+        log_folder=runtime.settings.data_dir / "log",
     )
 
 
@@ -101,25 +108,28 @@ async def test_a_crash_between_key_and_row_is_made_good_by_the_next_run(
     assert await house.runtime.vault.fetchval("SELECT count(*) FROM vault.buckets") == 0
 
 
-@pytest.mark.parametrize("term", [400, 20])
+@pytest.mark.parametrize("term", [390, 20])
 async def test_whom_an_account_has_not_met_for_its_term_is_forgotten_and_nobody_else(
     house: House, databases: Databases, term: int
 ) -> None:
     anna, ben = await sent(house, ANNA), await sent(house, BEN)
     async with house.owner() as owner:
-        await owner.execute("UPDATE main.accounts SET identifier_retention_days = $1", term)
+        await owner.execute(SET_TERM, house.account_id, "people", "identifier", term)
         found = {row["id"]: row["subject_id"] for row in await owner.fetch("SELECT id, subject_id FROM main.messages")}
     vault = await databases.vault("owner")
     ages = dict(zip(sorted(found), (term + 1, term), strict=True))  # ids are in the order of time: Anna first
     for message_id, days in ages.items():
         day = clock.today() - timedelta(days=days)
         await vault.execute("UPDATE vault.subjects SET last_seen = $2 WHERE id = $1", found[message_id], day)
+        async with house.owner() as owner:
+            await owner.execute("UPDATE main.messages SET expires_at = $2 WHERE id = $1", message_id, midnight(day))
 
     done = await job_of(house).step()
 
     assert done["people"] == 1
     seen = [await house.see(anna.id), await house.see(ben.id)]
-    assert [(one.to, one.body) for one in seen] == [(None, None), (BEN, "What must end")]
+    text = "What must end" if term < BODY_DAYS else None
+    assert [(one.to, one.body) for one in seen] == [(None, None), (BEN, text)]
     assert await vault.fetchval("SELECT count(*) FROM vault.subjects") == 1
     assert (await job_of(house).step())["people"] == 0
 
@@ -151,7 +161,7 @@ async def late(house: House, databases: Databases) -> set[str]:
     today: date = clock.today()
     found = await audit.audit_main(await databases.main("owner"), today=today)
     async with house.runtime.main.acquire() as conn:
-        terms = await store.identifier_terms_of_everyone(conn)
+        terms = await identifier_terms(conn)
     async with house.runtime.vault.acquire() as conn:
         found += await audit.audit_vault(conn, terms, today=today)
     found += audit.audit_files(

@@ -1,8 +1,9 @@
 """Every word and table of the live catalogue has an end, or a reason why it has none."""
 
+from sendigopro.accounts.retention_terms import CAP_DAYS
 from sendigopro.foundation import catalogue, partitions
 from sendigopro.privacy.catalogue.store import read_columns
-from sendigopro.privacy.retention.rules import CAP_DAYS, DROPPED, ENDED_BY, ROWS
+from sendigopro.privacy.retention.rules import DROPPED, ENDED_BY, ROWS
 from sendigopro.privacy.retention.store import ROW_CLOCKS
 from tests.databases import Databases
 
