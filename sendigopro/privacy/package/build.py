@@ -52,6 +52,7 @@ from sendigopro.privacy.package.sheets import (
     STATUS_COLUMNS,
     Sheet,
     message_lines,
+    remembered_cells,
     status_lines,
 )
 from sendigopro.vault.vault import Subject, Vault
@@ -122,6 +123,7 @@ class Writer:
         self._messages = Sheet(MESSAGE_COLUMNS)
         self._statuses = Sheet(STATUS_COLUMNS)
         self._notices = Sheet(NOTICE_COLUMNS)
+        self._word = remembered_cells()
         self._parts = Counter[str]()
         self.counts = Counts()
         self.fingerprint = Fingerprint()
@@ -138,8 +140,8 @@ class Writer:
         lines = _ENCODER.encode_lines(records)
         self.fingerprint.feed(lines)
         self._lines.append(lines)
-        self._messages.add(message_lines(records))
-        self._statuses.add(status_lines(records))
+        self._messages.add(message_lines(records, self._word))
+        self._statuses.add(status_lines(records, self._word))
         self.latest.extend(records)
         for row, record in zip(page.messages, records, strict=True):
             self._count(record)
