@@ -146,7 +146,7 @@ class Writer:
         for row, record in zip(page.messages, records, strict=True):
             self._count(record)
             if self.notices is not None:
-                self.notices.note(row["id"].bytes, record)
+                self.notices.note(row["id"], record)
         if self._messages.rows >= PART_SIZE:
             self.end_part()
 
