@@ -1,6 +1,5 @@
 """One person's messages, page by page: facts, opened bodies and what became of them, as records of the format."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from sendigopro.messages import read_store
 from sendigopro.messages.model import STATUS_OF, Details, Direction, Purpose
 from sendigopro.messages.view import status_of
 from sendigopro.privacy.package import store
+from sendigopro.privacy.package.ahead import read_ahead
 from sendigopro.privacy.package.mask import Mask, may_hold_others
 from sendigopro.privacy.package.model import MessageRecord, PartRecord, Sources, StatusRecord, SubjectGoneError
 from sendigopro.vault.sealing import Opener, UnreadableError, column_of
@@ -91,15 +91,9 @@ class Gatherer:
         self.carrier_names = {carrier.id.bytes: carrier.name for carrier in directory.carriers.values()}
         self.sender_names = {one.id.bytes: one.value for one in directory.senders_of(self.account_id)}
 
-    async def pages(self) -> AsyncIterator[Page]:
+    def pages(self) -> AsyncIterator[Page]:
         """The next page is read while the caller works on this one."""
-        following = asyncio.create_task(self._read(self.after))
-        try:
-            while (page := await following) is not None:
-                following = asyncio.create_task(self._read(ids.from_bytes(page.messages[-1]["id"])))
-                yield page
-        finally:
-            following.cancel()
+        return read_ahead(self._read)
 
     def records(self, page: Page) -> list[MessageRecord]:
         """A page opened and in the words of the format: no I/O, so that it can be done in a thread."""
@@ -110,8 +104,9 @@ class Gatherer:
             self._record(row, page, columns, histories.get(row[0], []), parts.get(row[0], [])) for row in page.messages
         ]
 
-    async def _read(self, after: UUID) -> Page | None:
+    async def _read(self, before: Page | None) -> Page | None:
         account_id = self.account_id
+        after = self.after if before is None else ids.from_bytes(before.messages[-1]["id"])
         async with self.sources.main.acquire() as conn:
             rows = await store.read_messages(
                 conn, account_id=account_id, mode=self.mode, subject_id=self.subject_id, after=after,
