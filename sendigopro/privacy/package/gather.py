@@ -82,10 +82,12 @@ class Gatherer:
     person: str = field(init=False)
     carrier_names: dict[bytes, str] = field(init=False)
     sender_names: dict[bytes, str] = field(init=False)
+    _columns: list[bytes] = field(init=False)
     _openers: dict[date, Opener | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.mask = Mask(self.subject.phone)
+        self._columns = [column_of(self.account_id.bytes, _BODIES, name) for name in (b"body", b"details")]
         self.person = self.subject.phone.reveal()
         directory = self.sources.directory
         self.carrier_names = {carrier.id.bytes: carrier.name for carrier in directory.carriers.values()}
@@ -97,11 +99,12 @@ class Gatherer:
 
     def records(self, page: Page) -> list[MessageRecord]:
         """A page opened and in the words of the format: no I/O, so that it can be done in a thread."""
-        columns = [column_of(self.account_id.bytes, _BODIES, name) for name in (b"body", b"details")]
         histories = _histories(page.outcomes, self.carrier_names)
         parts = _parts(page.parts)
+        names = ids.typed_all("msg", [row[0] for row in page.messages])
         return [
-            self._record(row, page, columns, histories.get(row[0], []), parts.get(row[0], [])) for row in page.messages
+            self._record(row, name, page, histories.get(row[0], []), parts.get(row[0], []))
+            for row, name in zip(page.messages, names, strict=True)
         ]
 
     async def _read(self, before: Page | None) -> Page | None:
@@ -141,13 +144,13 @@ class Gatherer:
             self._openers[day] = Opener(vault.message_key(self.subject.key, bucket))
 
     def _record(
-        self, row: Row, page: Page, columns: Sequence[bytes], history: list[StatusRecord], parts: list[PartRecord]
+        self, row: Row, name: str, page: Page, history: list[StatusRecord], parts: list[PartRecord]
     ) -> MessageRecord:
         (
             message_id, direction, purpose, sender_id, segments, encoding, country, carrier_id, created_at, send_at,
             expires_at, body_expires_on, body, details,
         ) = row  # fmt: skip  # by place: a million names take seconds
-        text, kept, is_masked = _open(page.openers[body_expires_on], message_id, body, details, columns)
+        text, kept, is_masked = _open(page.openers[body_expires_on], message_id, body, details, self._columns)
         metadata, tags, origin = kept.metadata, kept.tags, kept.origin
         if is_masked:
             metadata, tags = self.mask.words(metadata), [self.mask.text(tag) for tag in tags]
@@ -162,7 +165,7 @@ class Gatherer:
             callback_host, status, history = origin.callback_host, origin.status, _brought(history, origin)
         is_outbound = direction == _OUTBOUND
         return MessageRecord(
-            ids.typed("msg", message_id),
+            name,
             "outbound" if is_outbound else "inbound",
             "sms",
             created_at,

@@ -94,7 +94,6 @@ class Notices:
 
     def _attempts(self, page: Iterable[Row]) -> list[str]:
         lines: list[str] = []
-        types = self._types
         for delivery_id, endpoint_id, event_ids, codes, millis, attempts in page:
             known = self._events.find_all([event_id.bytes for event_id in event_ids])
             answers = zip(known, codes, millis, attempts, strict=True)
@@ -103,9 +102,10 @@ class Notices:
                 continue
             at = ids.time_of(delivery_id).isoformat(timespec="microseconds").replace("+00:00", "Z")
             there = f"{ids.typed('we', endpoint_id)},{at}"
+            names = ids.typed_all("msg", [one[0][:ID_BYTES] for one in told])
             lines += [
-                f"{ids.typed('msg', found[:ID_BYTES])},{types[found[ID_BYTES]]},{there},{code},{took},{attempt}"
-                for found, code, took, attempt in told
+                f"{name},{self._types[found[ID_BYTES]]},{there},{code},{took},{attempt}"
+                for name, (found, code, took, attempt) in zip(names, told, strict=True)
             ]
         return lines
 
