@@ -14,11 +14,12 @@ _NOTHING: dict[bytes, bytes] = {}
 class Shelf:
     """What is asked for is mostly of the same few minutes, so those are opened as dictionaries, and only those."""
 
-    def __init__(self, rest_bytes: int = 0) -> None:
+    def __init__(self, rest_bytes: int = 0, *, open_max: int = OPEN_MAX) -> None:
         self._record = Struct(f"{ID_BYTES - _TOLD}s{rest_bytes}s")
         self._minutes: dict[bytes, bytearray] = {}
         self._open: dict[bytes, dict[bytes, bytes]] = {}
         self._opened = 0
+        self._open_max = open_max
 
     def __len__(self) -> int:
         return sum(len(one) for one in self._minutes.values()) // self._record.size
@@ -51,7 +52,7 @@ class Shelf:
             packed = self._minutes.get(minute)
             if packed is None:
                 return _NOTHING
-            if self._opened > OPEN_MAX:
+            if self._opened > self._open_max:
                 self._open.clear()
                 self._opened = 0
             opened = self._open[minute] = dict(self._record.iter_unpack(packed))
