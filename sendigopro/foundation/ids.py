@@ -1,5 +1,6 @@
 """Ids: UUIDv7 inside, TypeIDs (prefix and 26 letters of base32) outside."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from uuid import UUID
@@ -14,6 +15,8 @@ PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 THREES = [pair + low for pair in PAIRS for low in ALPHABET]
 VALUE_OF = {letter: value for value, letter in enumerate(ALPHABET)}
 SUFFIX_LENGTH = 26
+GROUPS = 4  # of 8 letters, 5 bits each: the least that hold 128 bits
+_LETTERS = ALPHABET.encode().ljust(256)
 
 
 def new() -> UUID:
@@ -39,6 +42,30 @@ def typed(prefix: str, value: UUID | bytes) -> str:
         f"{THREES[n >> 60 & 32767]}{THREES[n >> 45 & 32767]}{THREES[n >> 30 & 32767]}{THREES[n >> 15 & 32767]}"
         f"{THREES[n & 32767]}"
     )
+
+
+def typed_all(prefix: str, raws: Sequence[bytes]) -> list[str]:
+    """`typed` for a page of ids at a third of its cost: all of them are one number, spread by a few shifts."""
+    size = GROUPS * 8
+    wide = bytearray(size * len(raws))
+    joined = b"".join(raws)
+    for n in range(16):  # groups of 5 bytes, aligned at the end, each into the end of 8
+        group, place = divmod(n + 4, 5)
+        wide[group * 8 + 3 + place :: size] = joined[n::16]
+    number = int.from_bytes(wide)
+    for low, high, shift in _halves(GROUPS * len(raws)):
+        number = number & low | (number & high) << shift
+    text = number.to_bytes(len(wide)).translate(_LETTERS).decode("ascii")
+    head = f"{prefix}_"
+    return [head + text[at : at + SUFFIX_LENGTH] for at in range(size - SUFFIX_LENGTH, len(text), size)]
+
+
+@lru_cache(maxsize=8)
+def _halves(groups: int) -> list[tuple[int, int, int]]:
+    """Which bits stay and which move by how much, to part 40 bits into 2 times 20, 4 times 10, 8 times 5."""
+    parted = (("00000000000fffff", 12), ("000003ff000003ff", 6), ("001f001f001f001f", 3))
+    lows = [(int.from_bytes(bytes.fromhex(low) * groups), shift) for low, shift in parted]
+    return [(low, low << width, shift) for (low, shift), width in zip(lows, (20, 10, 5), strict=True)]
 
 
 def parse(prefix: str, text: str, *, param: str | None = None) -> UUID:

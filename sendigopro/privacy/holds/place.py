@@ -114,7 +114,9 @@ async def _copy_subject(sources: Sources, hold: StoredHold, key: bytes, subject:
     count = 0
     async for page in gatherer.pages():
         records = await asyncio.to_thread(gatherer.records, page)
-        items = [(row["id"], Message(record)) for row, record in zip(page.messages, records, strict=True)]
+        items = [
+            (ids.from_bytes(row["id"]), Message(record)) for row, record in zip(page.messages, records, strict=True)
+        ]
         await _keep(sources, hold, key, subject.id, items)
         count += len(items)
     return count

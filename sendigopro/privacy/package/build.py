@@ -54,6 +54,7 @@ from sendigopro.privacy.package.sheets import (
     STATUS_COLUMNS,
     Sheet,
     message_lines,
+    remembered_cells,
     status_lines,
 )
 from sendigopro.vault.vault import Subject, Vault
@@ -124,6 +125,7 @@ class Writer:
         self._messages = Sheet(MESSAGE_COLUMNS)
         self._statuses = Sheet(STATUS_COLUMNS)
         self._notices = Sheet(NOTICE_COLUMNS)
+        self._word = remembered_cells()
         self._parts = Counter[str]()
         self.counts = Counts()
         self.fingerprint = Fingerprint()
@@ -140,13 +142,12 @@ class Writer:
         lines = _ENCODER.encode_lines(records)
         self.fingerprint.feed(lines)
         self._lines.append(lines)
-        self._messages.add(message_lines(records))
-        self._statuses.add(status_lines(records))
+        self._messages.add(message_lines(records, self._word))
+        self._statuses.add(status_lines(records, self._word))
         self.latest.extend(records)
-        for row, record in zip(page.messages, records, strict=True):
-            self._count(record)
-            if self.notices is not None:
-                self.notices.note(row["id"].bytes, record)
+        self._count(records)
+        if self.notices is not None:
+            self.notices.note([row[0] for row in page.messages], records)
         if self._messages.rows >= PART_SIZE:
             self.end_part()
 
@@ -197,20 +198,25 @@ class Writer:
         for name, content in files:
             self._archive.add(name, content)
 
-    def _count(self, record: MessageRecord) -> None:
+    def _count(self, records: list[MessageRecord]) -> None:
         counts = self.counts
-        counts.messages += 1
-        counts.statuses += len(record.history)
-        counts.parts += len(record.parts)
-        self.countries[record.country] += 1
-        for name in {step.carrier for step in record.history}:
-            if name is None:
-                continue
-            known = self.carriers.get(name)
-            if known is None:
-                known = self.carriers[name] = CarrierRecord(name, 0, record.created_at, record.created_at)
-            known.messages += 1
-            known.last_at = record.created_at
+        counts.messages += len(records)
+        counts.statuses += sum([len(one.history) for one in records])
+        counts.parts += sum([len(one.parts) for one in records])
+        self.countries.update([one.country for one in records])
+        carriers = self.carriers
+        for record in records:
+            counted: tuple[str, ...] = ()
+            for step in record.history:
+                name = step.carrier
+                if name is None or name in counted:
+                    continue
+                counted = (*counted, name)
+                known = carriers.get(name)
+                if known is None:
+                    known = carriers[name] = CarrierRecord(name, 0, record.created_at, record.created_at)
+                known.messages += 1
+                known.last_at = record.created_at
 
 
 @asynccontextmanager

@@ -1,26 +1,24 @@
 """One person's messages, page by page: facts, opened bodies and what became of them, as records of the format."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from operator import itemgetter
 from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
-from sendigopro.foundation import clock
+from sendigopro.foundation import clock, ids
 from sendigopro.foundation.alphabets import Encoding
-from sendigopro.foundation.ids import typed
 from sendigopro.foundation.postgres import Row
 from sendigopro.messages import read_store
 from sendigopro.messages.model import STATUS_OF, Details, Direction, Purpose
 from sendigopro.messages.view import status_of
 from sendigopro.privacy.package import store
-from sendigopro.privacy.package.mask import Mask
+from sendigopro.privacy.package.ahead import read_ahead
+from sendigopro.privacy.package.mask import Mask, may_hold_others
 from sendigopro.privacy.package.model import MessageRecord, PartRecord, Sources, StatusRecord, SubjectGoneError
 from sendigopro.vault.sealing import Opener, UnreadableError, column_of
 from sendigopro.vault.vault import KeyErasedError, Subject
@@ -34,8 +32,8 @@ FIRST_CHOICE = 0
 _PURPOSES = {int(purpose): purpose.name.lower() for purpose in Purpose}
 _STATUSES = {int(rank): str(status) for rank, status in STATUS_OF.items()}
 _ENCODINGS: dict[int, Literal["gsm7", "ucs2"]] = {int(Encoding.GSM7): "gsm7", int(Encoding.UCS2): "ucs2"}
+_OUTBOUND = int(Direction.OUTBOUND)
 _BODIES = b"message_bodies"
-_BY_TIME_AND_RANK = itemgetter(1, 2)  # times are written so that they sort
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -53,7 +51,7 @@ class KeptDetails(Details, frozen=True):
     origin: Origin | None = None
 
 
-NO_DETAILS = KeptDetails()
+NO_DETAILS, NO_STATE = KeptDetails(), read_store.State()
 _DETAILS: msgspec.msgpack.Decoder[KeptDetails] = msgspec.msgpack.Decoder(KeptDetails)
 
 
@@ -62,8 +60,8 @@ class Page:
     """Rows as the database gave them, and the ciphers of their days."""
 
     messages: list[Row]
-    outcomes: dict[UUID, list[Row]]
-    parts: dict[UUID, list[Row]]
+    outcomes: list[Row]
+    parts: list[Row]
     states: dict[UUID, read_store.State]
     openers: dict[date, Opener | None]
     days: dict[date, str]
@@ -82,34 +80,36 @@ class Gatherer:
     after: UUID = BEFORE_ALL
     mask: Mask = field(init=False)
     person: str = field(init=False)
-    carrier_names: dict[UUID, str] = field(init=False)
-    sender_names: dict[UUID, str] = field(init=False)
+    carrier_names: dict[bytes, str] = field(init=False)
+    sender_names: dict[bytes, str] = field(init=False)
+    _columns: list[bytes] = field(init=False)
     _openers: dict[date, Opener | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.mask = Mask(self.subject.phone)
+        self._columns = [column_of(self.account_id.bytes, _BODIES, name) for name in (b"body", b"details")]
         self.person = self.subject.phone.reveal()
         directory = self.sources.directory
-        self.carrier_names = {carrier.id: carrier.name for carrier in directory.carriers.values()}
-        self.sender_names = {one.id: one.value for one in directory.senders_of(self.account_id)}
+        self.carrier_names = {carrier.id.bytes: carrier.name for carrier in directory.carriers.values()}
+        self.sender_names = {one.id.bytes: one.value for one in directory.senders_of(self.account_id)}
 
-    async def pages(self) -> AsyncIterator[Page]:
+    def pages(self) -> AsyncIterator[Page]:
         """The next page is read while the caller works on this one."""
-        following = asyncio.create_task(self._read(self.after))
-        try:
-            while (page := await following) is not None:
-                following = asyncio.create_task(self._read(page.messages[-1]["id"]))
-                yield page
-        finally:
-            following.cancel()
+        return read_ahead(self._read)
 
     def records(self, page: Page) -> list[MessageRecord]:
         """A page opened and in the words of the format: no I/O, so that it can be done in a thread."""
-        columns = [column_of(self.account_id.bytes, _BODIES, name) for name in (b"body", b"details")]
-        return [self._record(row, page, columns) for row in page.messages]
+        histories = _histories(page.outcomes, self.carrier_names)
+        parts = _parts(page.parts)
+        names = ids.typed_all("msg", [row[0] for row in page.messages])
+        return [
+            self._record(row, name, page, histories.get(row[0], []), parts.get(row[0], []))
+            for row, name in zip(page.messages, names, strict=True)
+        ]
 
-    async def _read(self, after: UUID) -> Page | None:
+    async def _read(self, before: Page | None) -> Page | None:
         account_id = self.account_id
+        after = self.after if before is None else ids.from_bytes(before.messages[-1]["id"])
         async with self.sources.main.acquire() as conn:
             rows = await store.read_messages(
                 conn, account_id=account_id, mode=self.mode, subject_id=self.subject_id, after=after,
@@ -117,11 +117,12 @@ class Gatherer:
             )  # fmt: skip
             if not rows:
                 return None
-            message_ids = [row["id"] for row in rows]
-            outcomes = grouped(await store.read_outcomes(conn, account_id=account_id, message_ids=message_ids))
-            long = [row["id"] for row in rows if row["segments"] > 1]
-            parts = grouped(await store.read_parts(conn, account_id=account_id, message_ids=long)) if long else {}
-            open_ = [one for one in message_ids if one not in outcomes]
+            message_ids = [ids.from_bytes(row[0]) for row in rows]
+            outcomes = await store.read_outcomes(conn, account_id=account_id, message_ids=message_ids)
+            long = [ids.from_bytes(row[0]) for row in rows if row["segments"] > 1]
+            parts = await store.read_parts(conn, account_id=account_id, message_ids=long) if long else []
+            ended = {row[0] for row in outcomes}
+            open_ = [ids.from_bytes(row[0]) for row in rows if row[0] not in ended]
             states = await read_store.read_states(conn, account_id=account_id, message_ids=open_) if open_ else {}
         await self._make_openers({row["body_expires_on"] for row in rows})
         return Page(rows, outcomes, parts, states, self._openers, {day: day.isoformat() for day in self._openers})
@@ -142,25 +143,29 @@ class Gatherer:
                 continue
             self._openers[day] = Opener(vault.message_key(self.subject.key, bucket))
 
-    def _record(self, row: Row, page: Page, columns: Sequence[bytes]) -> MessageRecord:
+    def _record(
+        self, row: Row, name: str, page: Page, history: list[StatusRecord], parts: list[PartRecord]
+    ) -> MessageRecord:
         (
             message_id, direction, purpose, sender_id, segments, encoding, country, carrier_id, created_at, send_at,
             expires_at, body_expires_on, body, details,
         ) = row  # fmt: skip  # by place: a million names take seconds
-        text, kept = _open(page.openers[body_expires_on], message_id.bytes, body, details, columns)
-        outcomes = page.outcomes.get(message_id)
-        parts = page.parts.get(message_id)
-        origin = kept.origin
+        text, kept, is_masked = _open(page.openers[body_expires_on], message_id, body, details, self._columns)
+        metadata, tags, origin = kept.metadata, kept.tags, kept.origin
+        if is_masked:
+            metadata, tags = self.mask.words(metadata), [self.mask.text(tag) for tag in tags]
         if origin is None:
-            carriers, first_carrier = self.carrier_names, self.carrier_names.get(carrier_id)
-            ours, callback_host = self.sender_names.get(sender_id), host_of(kept.callback_url)
-            status = _status(outcomes, page.states.get(message_id))
+            ours, first_carrier = self.sender_names.get(sender_id), self.carrier_names.get(carrier_id)
+            callback_host = host_of(kept.callback_url) if kept.callback_url is not None else None
+            status = (
+                _status(history) if history else str(status_of(page.states.get(ids.from_bytes(message_id), NO_STATE)))
+            )
         else:
-            carriers, first_carrier = None, origin.carriers.get(FIRST_CHOICE)
-            ours, callback_host, status = origin.sender, origin.callback_host, origin.status
-        is_outbound = direction == Direction.OUTBOUND
+            ours, first_carrier = origin.sender, origin.carriers.get(FIRST_CHOICE)
+            callback_host, status, history = origin.callback_host, origin.status, _brought(history, origin)
+        is_outbound = direction == _OUTBOUND
         return MessageRecord(
-            typed("msg", message_id),
+            name,
             "outbound" if is_outbound else "inbound",
             "sms",
             created_at,
@@ -177,34 +182,44 @@ class Gatherer:
             expires_at,
             first_carrier,
             callback_host,
-            self.mask.words(kept.metadata) if kept.metadata else {},
-            [self.mask.text(tag) for tag in kept.tags] if kept.tags else [],
-            _history(outcomes, carriers, origin) if outcomes else [],
-            [PartRecord(part, _STATUSES[rank], rank, reason) for _, part, rank, reason in parts] if parts else [],
+            metadata,
+            tags,
+            history,
+            parts,
         )
 
 
-def _history(outcomes: list[Row], carriers: dict[UUID, str] | None, origin: Origin | None) -> list[StatusRecord]:
-    if len(outcomes) > 1:
-        outcomes.sort(key=_BY_TIME_AND_RANK)
-    if origin is None or carriers is not None:
-        names = carriers or {}
-        return [
-            StatusRecord(_STATUSES[rank], at, rank, reason, names.get(carrier_id), code, attempt)
-            for _, at, rank, reason, carrier_id, code, attempt in outcomes
-        ]
-    return [
-        StatusRecord(_STATUSES[rank], at, rank, reason, origin.carriers.get(rank), code, attempt)
-        for _, at, rank, reason, _, code, attempt in outcomes
-        if reason != UNSENT
-    ]
+def _histories(outcomes: Iterable[Row], carriers: dict[bytes, str]) -> dict[bytes, list[StatusRecord]]:
+    """What became of each message; `outcomes` are in order of time."""
+    histories: dict[bytes, list[StatusRecord]] = defaultdict(list)
+    for message_id, at, rank, reason, carrier_id, code, attempt in outcomes:
+        histories[message_id].append(
+            StatusRecord(_STATUSES[rank], at, rank, reason, carriers.get(carrier_id), code, attempt)
+        )
+    return histories
 
 
-def grouped(rows: Sequence[Row]) -> dict[UUID, list[Row]]:
-    by_message: dict[UUID, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_message[row[0]].append(row)
-    return by_message
+def _brought(history: list[StatusRecord], origin: Origin) -> list[StatusRecord]:
+    """What became of a message elsewhere: by the carriers that had it there, without the end it was given here."""
+    for step in history:
+        step.carrier = origin.carriers.get(step.rank)
+    return [step for step in history if step.reason != UNSENT]
+
+
+def _parts(rows: Iterable[Row]) -> dict[bytes, list[PartRecord]]:
+    parts: dict[bytes, list[PartRecord]] = defaultdict(list)
+    for message_id, part, rank, reason in rows:
+        parts[message_id].append(PartRecord(part, _STATUSES[rank], rank, reason))
+    return parts
+
+
+def _status(history: list[StatusRecord]) -> str:
+    """The one of the highest rank: a late report of less changes nothing."""
+    highest = history[-1]
+    for step in history:
+        if step.rank > highest.rank:
+            highest = step
+    return highest.status
 
 
 def host_of(url: str | None) -> str | None:
@@ -219,19 +234,15 @@ def host_of(url: str | None) -> str | None:
 
 def _open(
     opener: Opener | None, message_id: bytes, body: bytes | None, details: bytes | None, columns: Sequence[bytes]
-) -> tuple[str | None, KeptDetails]:
-    """Body and details in clear, as far as their keys live."""
+) -> tuple[str | None, KeptDetails, bool]:
+    """Body and details in clear, as far as their keys live, and whether the details need a closer look."""
     if opener is None:
-        return None, NO_DETAILS
+        return None, NO_DETAILS, False
     try:
         clear = opener.open(columns[0], message_id, body).decode() if body is not None else None
-        kept = _DETAILS.decode(opener.open(columns[1], message_id, details)) if details is not None else NO_DETAILS
+        if details is None:
+            return clear, NO_DETAILS, False
+        packed = opener.open(columns[1], message_id, details)
     except UnreadableError:
-        return None, NO_DETAILS
-    return clear, kept
-
-
-def _status(outcomes: Sequence[Row] | None, state: read_store.State | None) -> str:
-    if outcomes:
-        return _STATUSES[max(row[2] for row in outcomes)]
-    return str(status_of(state or read_store.State()))
+        return None, NO_DETAILS, False
+    return clear, _DETAILS.decode(packed), may_hold_others(packed)

@@ -1,13 +1,15 @@
 """What the account's own systems were told about a person's messages: every attempt of a webhook, and its answer."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sendigopro.events.model import decode
+from sendigopro.events.model import decode_about
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Row
 from sendigopro.privacy.package import store
+from sendigopro.privacy.package.ahead import read_ahead
 from sendigopro.privacy.package.model import MessageRecord, Sources
 from sendigopro.privacy.package.shelf import ID_BYTES, Shelf
 
@@ -33,66 +35,79 @@ class Notices:
         self._minutes: set[str] = set()
         self._events = Shelf(MESSAGE_AND_TYPE_BYTES)
         self._types: list[str] = []
+        self._number_of: dict[str, int] = {}
 
-    def note(self, message_id: bytes, record: MessageRecord) -> None:
-        """A message, and when something became of it."""
-        self._messages.add(message_id)
-        for step in record.history:
-            self._minutes.add(step.at[:MINUTE_LETTERS])
+    def note(self, message_ids: Iterable[bytes], records: Iterable[MessageRecord]) -> None:
+        """Messages, and when something became of them."""
+        for message_id in message_ids:
+            self._messages.add(message_id)
+        self._minutes.update([step.at[:MINUTE_LETTERS] for one in records for step in one.history])
 
     async def lines(self) -> AsyncIterator[list[str]]:
         """Lines of webhooks.csv."""
         if not self._minutes:
             return
         for first, last in spans(self._minutes):
-            await self._find_events(ids.first_at(first), min(ids.first_at(last), self._until))
+            pages = self._batches(ids.first_at(first), min(ids.first_at(last), self._until))
+            async for page in pages:
+                await asyncio.to_thread(self._take_events, page)
         self._messages = Shelf()  # they have served
-        after = ids.first_at(next(spans(self._minutes))[0])
-        while self._types:
-            async with self._main.acquire() as conn:
-                page = await store.read_deliveries(
-                    conn, account_id=self._account_id, mode=self._mode, after=after, until=self._until,
-                    limit=DELIVERIES_IN_PAGE,
-                )  # fmt: skip
-            if not page:
-                return
-            after = page[-1]["id"]
-            yield [line for delivery in page for line in self._attempts(delivery)]
+        if self._types:
+            async for page in self._deliveries(ids.first_at(next(spans(self._minutes))[0])):
+                yield await asyncio.to_thread(self._attempts, page)
 
-    async def _find_events(self, lowest: UUID, highest: UUID) -> None:
-        after = NOWHERE
-        number_of = {name: number for number, name in enumerate(self._types)}
-        while True:
+    def _batches(self, lowest: UUID, highest: UUID) -> AsyncIterator[list[Row]]:
+        async def read(before: list[Row] | None) -> list[Row] | None:
+            if before is not None and len(before) < BATCHES_IN_PAGE:
+                return None
             async with self._main.acquire() as conn:
                 page = await store.read_batches(
-                    conn, account_id=self._account_id, mode=self._mode, between=(lowest, highest), after=after,
-                    limit=BATCHES_IN_PAGE,
+                    conn, account_id=self._account_id, mode=self._mode, between=(lowest, highest),
+                    after=NOWHERE if before is None else (before[-1]["xid"], before[-1]["id"]), limit=BATCHES_IN_PAGE,
                 )  # fmt: skip
-            for row in page:
-                events = decode(row["payload"])
-                known = self._messages.find_all([event.object_id for event in events])
-                for event, found in zip(events, known, strict=True):
-                    if found is None:
-                        continue
-                    number = number_of.get(event.type)
-                    if number is None:
-                        number = number_of[event.type] = len(self._types)
-                        self._types.append(event.type)
-                    self._events.add(event.id, event.object_id + _ONE_BYTE[number])
-            if len(page) < BATCHES_IN_PAGE:
-                return
-            after = (page[-1]["xid"], page[-1]["id"])
+            return page or None
 
-    def _attempts(self, delivery: Row) -> Iterator[str]:
-        delivery_id, endpoint_id, event_ids, codes, millis, attempts = delivery
-        endpoint, at = ids.typed("we", endpoint_id), ids.time_of(delivery_id).isoformat(timespec="microseconds")
-        at = at.replace("+00:00", "Z")
-        types = self._types
-        known = self._events.find_all([event_id.bytes for event_id in event_ids])
-        for found, code, took, attempt in zip(known, codes, millis, attempts, strict=True):
-            if found is not None:
-                message_id = ids.typed("msg", found[:ID_BYTES])
-                yield f"{message_id},{types[found[ID_BYTES]]},{endpoint},{at},{code},{took},{attempt}"
+        return read_ahead(read)
+
+    def _deliveries(self, lowest: UUID) -> AsyncIterator[list[Row]]:
+        async def read(before: list[Row] | None) -> list[Row] | None:
+            async with self._main.acquire() as conn:
+                page = await store.read_deliveries(
+                    conn, account_id=self._account_id, mode=self._mode, until=self._until,
+                    after=lowest if before is None else before[-1]["id"], limit=DELIVERIES_IN_PAGE,
+                )  # fmt: skip
+            return page or None
+
+        return read_ahead(read)
+
+    def _take_events(self, page: Iterable[Row]) -> None:
+        """Keep what was told of this person's messages; most batches of a busy account tell of others."""
+        events = [event for row in page for event in decode_about(row["payload"])]
+        for event, found in zip(events, self._messages.find_all([one.object_id for one in events]), strict=True):
+            if found is None:
+                continue
+            number = self._number_of.get(event.type)
+            if number is None:
+                number = self._number_of[event.type] = len(self._types)
+                self._types.append(event.type)
+            self._events.add(event.id, event.object_id + _ONE_BYTE[number])
+
+    def _attempts(self, page: Iterable[Row]) -> list[str]:
+        lines: list[str] = []
+        for delivery_id, endpoint_id, event_ids, codes, millis, attempts in page:
+            known = self._events.find_all([event_id.bytes for event_id in event_ids])
+            answers = zip(known, codes, millis, attempts, strict=True)
+            told = [(found, code, took, attempt) for found, code, took, attempt in answers if found is not None]
+            if not told:
+                continue
+            at = ids.time_of(delivery_id).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            there = f"{ids.typed('we', endpoint_id)},{at}"
+            names = ids.typed_all("msg", [one[0][:ID_BYTES] for one in told])
+            lines += [
+                f"{name},{self._types[found[ID_BYTES]]},{there},{code},{took},{attempt}"
+                for name, (found, code, took, attempt) in zip(names, told, strict=True)
+            ]
+        return lines
 
 
 def spans(minutes: set[str]) -> Iterator[tuple[datetime, datetime]]:

@@ -3,8 +3,8 @@
 Written by hand: most cells are numbers, words and times of ours, and looking at each again costs three times as much.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -15,7 +15,7 @@ from sendigopro.privacy.package.model import MessageRecord
 FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 GUARD = "'"
 LINE_END = "\r\n"  # RFC 4180
-_TO_QUOTE = re.compile(r'[",\r\n]')
+_METADATA = msgspec.json.Encoder()
 
 MESSAGE_COLUMNS = (
     "id", "created_at", "direction", "channel", "from", "to", "status", "body", "purpose", "segments", "encoding",
@@ -52,33 +52,43 @@ def cell(text: str | None) -> str:
         return ""
     if text[0] in FORMULA_STARTS:
         text = GUARD + text
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if _TO_QUOTE.search(text) else text
+    # Looked for one by one: four searches for a letter cost a quarter of what one for a class of letters does.
+    if '"' in text:
+        text = text.replace('"', '""')
+        return f'"{text}"'
+    return f'"{text}"' if "," in text or "\n" in text or "\r" in text else text
+
+
+def remembered_cells() -> Callable[[str | None], str]:
+    """`cell` for the few texts that stand in most lines. One for each package: nothing of a person outlives theirs."""
+    return lru_cache(maxsize=1024)(cell)
 
 
 def is_formula(written: str) -> bool:
     return bool(written) and written[0] in FORMULA_STARTS
 
 
-def message_lines(records: Iterable[MessageRecord]) -> list[str]:
+def message_lines(records: Iterable[MessageRecord], word: Callable[[str | None], str]) -> list[str]:
     return [
-        f"{one.id},{one.created_at},{one.direction},{one.channel},{cell(one.sender)},{cell(one.to)},{one.status},"
-        f"{cell(one.body)},{one.purpose},{one.segments},{one.encoding},{cell(one.country)},{one.send_at or ''},"
-        f"{one.expires_at},{one.body_kept_until},{cell(one.carrier)},{cell(one.callback_host)},"
-        f"{cell('; '.join(one.tags)) if one.tags else ''},"
-        f"{cell(msgspec.json.encode(one.metadata).decode()) if one.metadata else ''}"
+        f"{one.id},{one.created_at},{one.direction},{one.channel},{word(one.sender)},{word(one.to)},{one.status},"
+        f"{cell(one.body)},{one.purpose},{one.segments},{one.encoding},{word(one.country)},{one.send_at or ''},"
+        f"{one.expires_at},{one.body_kept_until},{word(one.carrier)},{word(one.callback_host)},"
+        f"{word('; '.join(one.tags)) if one.tags else ''},"
+        f"{cell(_METADATA.encode(one.metadata).decode()) if one.metadata else ''}"
         for one in records
     ]
 
 
-def status_lines(records: Iterable[MessageRecord]) -> list[str]:
+def status_lines(records: Iterable[MessageRecord], word: Callable[[str | None], str]) -> list[str]:
     """What became of messages; a line with a part's number is what was reported of that part alone."""
     lines: list[str] = []
     for one in records:
         message_id = one.id
         if one.parts:
-            lines += [f"{message_id},{part.part},{part.status},,{cell(part.reason)},,," for part in one.parts]
-        for step in one.history:
-            reason = cell(step.reason) if step.reason else ""
-            code = cell(step.carrier_code) if step.carrier_code else ""
-            lines.append(f"{message_id},,{step.status},{step.at},{reason},{cell(step.carrier)},{code},{step.attempt}")
+            lines += [f"{message_id},{part.part},{part.status},,{word(part.reason)},,," for part in one.parts]
+        lines += [
+            f"{message_id},,{step.status},{step.at},{word(step.reason) if step.reason else ''},{word(step.carrier)},"
+            f"{word(step.carrier_code)},{step.attempt}"
+            for step in one.history
+        ]
     return lines

@@ -1,62 +1,60 @@
-"""Millions of ids in memory for a few dozen bytes each: records found by their UUIDv7, put away by the second."""
+"""Millions of ids in memory for a few dozen bytes each: records found by their UUIDv7, put away by the minute."""
 
-from collections.abc import Iterable, Iterator
-
-from sendigopro.foundation.recent import Recent
+from collections.abc import Iterable
+from struct import Struct
 
 ID_BYTES = 16
 _TOLD = 4
-"""So many bytes of an id are known from its second, and not kept again."""
-OPEN_MAX = 64
-_SHIFT = 10  # 1,024 milliseconds: about a second
+"""So many bytes of an id are known from its minute (65,536 milliseconds), and not kept again."""
+OPEN_MAX = 200_000
+"""Records that are held opened at once, for some 150 bytes each."""
 _NOTHING: dict[bytes, bytes] = {}
 
 
 class Shelf:
-    """What is asked for is mostly of the same few seconds, so those are opened as dictionaries, and only those."""
+    """What is asked for is mostly of the same few minutes, so those are opened as dictionaries, and only those."""
 
-    def __init__(self, rest_bytes: int = 0) -> None:
-        self._size = ID_BYTES - _TOLD + rest_bytes
-        self._seconds: dict[int, bytearray] = {}
-        self._open: Recent[int, dict[bytes, bytes]] = Recent(OPEN_MAX)
+    def __init__(self, rest_bytes: int = 0, *, open_max: int = OPEN_MAX) -> None:
+        self._record = Struct(f"{ID_BYTES - _TOLD}s{rest_bytes}s")
+        self._minutes: dict[bytes, bytearray] = {}
+        self._open: dict[bytes, dict[bytes, bytes]] = {}
+        self._opened = 0
+        self._open_max = open_max
 
     def __len__(self) -> int:
-        return sum(len(one) for one in self._seconds.values()) // self._size
+        return sum(len(one) for one in self._minutes.values()) // self._record.size
 
     def add(self, key: bytes, rest: bytes = b"") -> None:
-        second = int.from_bytes(key[:6]) >> _SHIFT
-        records = self._seconds.get(second)
+        minute = key[:_TOLD]
+        records = self._minutes.get(minute)
         if records is None:
-            records = self._seconds[second] = bytearray()
-        records += key[_TOLD:]
-        records += rest
+            records = self._minutes[minute] = bytearray()
+        records += key[_TOLD:] + rest
 
     def find(self, key: bytes) -> bytes | None:
         """What was added with this id; call it only when everything has been added."""
         return self.find_all((key,))[0]
 
     def find_all(self, keys: Iterable[bytes]) -> list[bytes | None]:
-        """The same for many at once: neighbours are mostly of one second."""
+        """The same for many at once: neighbours are mostly of one minute."""
         found: list[bytes | None] = []
-        last, opened = -1, _NOTHING
+        last, opened = b"", _NOTHING
         for key in keys:
-            second = int.from_bytes(key[:6]) >> _SHIFT
-            if second != last:
-                last, opened = second, self._second(second)
+            minute = key[:_TOLD]
+            if minute != last:
+                last, opened = minute, self._minute(minute)
             found.append(opened.get(key[_TOLD:]))
         return found
 
-    def _second(self, second: int) -> dict[bytes, bytes]:
-        opened = self._open.get(second)
+    def _minute(self, minute: bytes) -> dict[bytes, bytes]:
+        opened = self._open.get(minute)
         if opened is None:
-            packed = self._seconds.get(second)
+            packed = self._minutes.get(minute)
             if packed is None:
                 return _NOTHING
-            opened = dict(self._records(packed))
-            self._open.put(second, opened)
+            if self._opened > self._open_max:
+                self._open.clear()
+                self._opened = 0
+            opened = self._open[minute] = dict(self._record.iter_unpack(packed))
+            self._opened += len(opened)
         return opened
-
-    def _records(self, packed: bytearray) -> Iterator[tuple[bytes, bytes]]:
-        for at in range(0, len(packed), self._size):
-            end = at + ID_BYTES - _TOLD
-            yield bytes(packed[at:end]), bytes(packed[end : at + self._size])

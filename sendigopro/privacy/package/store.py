@@ -98,12 +98,14 @@ async def read_messages(
 ) -> list[Row]:
     """The next of a subject's messages, oldest first, with their sealed bodies and details.
 
-    Times come as they are written in the package: the server has a processor of its own for that.
+    Times come as they are written in the package: the server has a processor of its own for that. Ids come as bytes,
+    which is what they are looked up by and what seals cover; half a dozen UUIDs a message took longer than its row.
     Partitions are by id, so the order costs no sorting; `messages_of_subject` finds each page at once.
     """
     rows: list[Row] = await conn.fetch(
         """
-        SELECT m.id, m.direction, m.purpose, m.sender_id, m.segments, m.encoding, m.country, m.carrier_id,
+        SELECT uuid_send(m.id) AS id, m.direction, m.purpose, uuid_send(m.sender_id) AS sender_id, m.segments,
+               m.encoding, m.country, uuid_send(m.carrier_id) AS carrier_id,
                to_char(uuid_extract_timestamp(m.id) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
                to_char(m.send_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS send_at,
                to_char(m.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS expires_at,
@@ -127,15 +129,16 @@ async def read_messages(
 
 
 async def read_outcomes(conn: Conn, *, account_id: UUID, message_ids: Sequence[UUID]) -> list[Row]:
-    """Everything that became of these messages, by the key; `message_ids` ascends."""
+    """Everything that became of these messages, by the key, in order of time; `message_ids` ascends."""
     rows: list[Row] = await conn.fetch(
         """
-        SELECT o.message_id,
+        SELECT uuid_send(o.message_id) AS message_id,
                to_char(o.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at,
-               o.rank, o.reason, o.carrier_id, o.carrier_code, o.attempt
+               o.rank, o.reason, uuid_send(o.carrier_id) AS carrier_id, o.carrier_code, o.attempt
         FROM main.outcomes o
         WHERE o.account_id = $1 AND o.rank = ANY($3) AND o.message_id = ANY($2)
           AND o.message_id >= $4 AND o.message_id <= $5
+        ORDER BY o.at, o.rank
         """,
         account_id,
         message_ids,
@@ -150,9 +153,9 @@ async def read_parts(conn: Conn, *, account_id: UUID, message_ids: Sequence[UUID
     """Reports on the parts of long messages (`message_ids` ascends)."""
     rows: list[Row] = await conn.fetch(
         """
-        SELECT message_id, part, rank, reason FROM main.part_reports
+        SELECT uuid_send(message_id) AS message_id, part, rank, reason FROM main.part_reports
         WHERE account_id = $1 AND message_id = ANY($2) AND message_id >= $3 AND message_id <= $4
-        ORDER BY message_id, part
+        ORDER BY part_reports.message_id, part
         """,
         account_id,
         message_ids,

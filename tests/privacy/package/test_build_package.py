@@ -12,7 +12,7 @@ from sendigopro.foundation import clock, ids, partitions
 from sendigopro.messages.model import Status
 from sendigopro.messages.redact import redact_body
 from sendigopro.privacy.package import build as building
-from sendigopro.privacy.package import gather
+from sendigopro.privacy.package import gather, notices
 from sendigopro.vault.sealing import seal
 from tests.messages.house import House
 from tests.privacy.package.letters import ANNA, BERT, CLEO, correspond
@@ -21,8 +21,13 @@ from tests.webhooks.desk import Desk
 from tests.webhooks.receivers import Receiver, receiver
 
 
-async def test_a_package_holds_everything_of_one_person_and_nothing_of_another(desk: Desk, exports: Path) -> None:
-    """Recall 100 %, and not one foreign row, against what was sent and received."""
+async def test_a_package_holds_everything_of_one_person_and_nothing_of_another(
+    desk: Desk, exports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recall 100 %, and not one foreign row, against what was sent and received; each list is read in many pages."""
+    monkeypatch.setattr(gather, "PAGE_SIZE", 3)
+    monkeypatch.setattr(notices, "BATCHES_IN_PAGE", 2)
+    monkeypatch.setattr(notices, "DELIVERIES_IN_PAGE", 2)
     house = desk.house
     async with receiver() as peer:
         await desk.tell(peer)
