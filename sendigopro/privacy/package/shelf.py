@@ -6,7 +6,7 @@ from struct import Struct
 ID_BYTES = 16
 _TOLD = 4
 """So many bytes of an id are known from its minute (65,536 milliseconds), and not kept again."""
-OPEN_MAX = 200_000
+OPEN_MAX = 50_000
 """Records that are held opened at once, for some 150 bytes each."""
 _NOTHING: dict[bytes, bytes] = {}
 
