@@ -2,20 +2,17 @@
 
 from uuid import UUID
 
-from argon2 import PasswordHasher
-
-from sendigopro.accounts import keys, store
+from sendigopro.accounts import keys, people_store, store
 from sendigopro.accounts.create import create_account
 from sendigopro.accounts.model import DEFAULT_PURPOSE, LIVE, SCOPES, TEST, FirstAccount
-from sendigopro.foundation import ids
+from sendigopro.accounts.people import put_person
 from sendigopro.foundation.postgres import Conn
 from sendigopro.foundation.randomness import token
-from sendigopro.vault.macs import EMAIL
-from sendigopro.vault.model import PLATFORM
 from sendigopro.vault.vault import Vault
 
 NAME = "First account"
 MEMBER_EMAIL = "owner@sendigopro.test"
+MEMBER_NAME = "Owner"
 PASSWORD_LENGTH = 20
 
 
@@ -49,14 +46,5 @@ async def create_first_account(conn: Conn, vault: Vault, *, currency: str = "EUR
 
 async def put_member(conn: Conn, vault: Vault, *, account_id: UUID, email: str, password: str) -> None:
     """Add the account's owner, or give them this password."""
-    member_id = ids.new()
-    await vault.load_account(PLATFORM)
-    await store.upsert_member(
-        conn,
-        account_id=account_id,
-        member_id=member_id,
-        mail_mac=vault.lookup_mac(PLATFORM, EMAIL, email.lower()),
-        mail=await vault.seal_account(account_id, "members", "mail", member_id, email.encode()),
-        password_hash=PasswordHasher().hash(password),
-        role="owner",
-    )
+    person_id = await put_person(conn, vault, mail=email, name=MEMBER_NAME, password=password)
+    await people_store.upsert_member(conn, account_id=account_id, person_id=person_id, role="owner")

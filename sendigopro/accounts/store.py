@@ -83,32 +83,6 @@ async def list_accounts_of_everyone(conn: Conn) -> list[StoredAccount]:
     return [StoredAccount(*row) for row in rows]
 
 
-async def upsert_member(
-    conn: Conn,
-    *,
-    account_id: UUID,
-    member_id: UUID,
-    mail_mac: bytes,
-    mail: bytes,
-    password_hash: str,
-    role: str,
-) -> None:
-    """Add a member, or give the one with this address a new password."""
-    await conn.execute(
-        """
-        INSERT INTO main.members (account_id, id, mail_mac, mail, password_hash, role)
-        VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (account_id, mail_mac) DO UPDATE SET password_hash = EXCLUDED.password_hash
-        """,
-        account_id,
-        member_id,
-        mail_mac,
-        mail,
-        password_hash,
-        role,
-    )
-
-
 async def insert_key(
     conn: Conn,
     *,

@@ -20,6 +20,7 @@ COMMANDS = (
     "holds",
     "restore",
     "accounts",
+    "members",
     "keys",
     "carriers",
     "routes",

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from uuid import UUID
 
 import asyncpg
 import typer
 
 from sendigopro import settings
-from sendigopro.accounts.first import create_first_account
+from sendigopro.accounts import people_store
+from sendigopro.accounts.first import create_first_account, put_member
 from sendigopro.channels import credentials, store
 from sendigopro.channels.model import PLATFORM, Carrier, Sender
 from sendigopro.commands.migrate import migrate_both
@@ -45,6 +47,9 @@ async def prepare_instance(chosen: Settings) -> dict[str, object]:
     try:
         fresh = {} if remembered.get("account_id") else await make_first_account(chosen, vault)
         account_id = ids.parse("acc", str((remembered | fresh)["account_id"]))
+        member = remembered.get("member")
+        if isinstance(member, dict):
+            await ensure_member(chosen, vault, account_id, member)
         return fresh | {"console_url": await handset_key.address(vault, account_id, url=chosen.url)}
     finally:
         await vault.close()
@@ -78,6 +83,17 @@ async def make_first_account(chosen: Settings, vault: Vault) -> dict[str, object
         "live_key": first.live_key,
         "member": {"email": first.member_email, "password": first.member_password},
     }
+
+
+async def ensure_member(chosen: Settings, vault: Vault, account_id: UUID, member: Mapping[str, str]) -> None:
+    """Whoever was remembered as the first account's member is one, also after a migration that made people anew."""
+    conn = await asyncpg.connect(chosen.main("owner"))
+    try:
+        async with conn.transaction():
+            if not await people_store.has_members(conn, account_id=account_id):
+                await put_member(conn, vault, account_id=account_id, email=member["email"], password=member["password"])
+    finally:
+        await conn.close()
 
 
 async def set_up_sandbox(conn: Conn, vault: Vault) -> UUID:

@@ -15,17 +15,19 @@ from litestar.params import FromPath, RawBody
 from litestar.response import Redirect, Stream
 
 from sendigopro import settings
+from sendigopro.accounts.sessions import Sessions
 from sendigopro.channels.contract import Inbound
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Sender
 from sendigopro.channels.sms.sandbox import PLANS, SLOW
-from sendigopro.console import handset_key, handset_store
+from sendigopro.console import handset_key, handset_store, visitor
+from sendigopro.console.forms import refuse_foreign
 from sendigopro.console.handset_view import Bubble, PhoneLine, bubble_of, phone_of
 from sendigopro.console.pages import render
 from sendigopro.foundation import clock, ids, strict_query
 from sendigopro.foundation.personal import Body
 from sendigopro.foundation.postgres import CONNECTION_LOST
-from sendigopro.foundation.problems import Invalid, NotAllowed, Unauthenticated
+from sendigopro.foundation.problems import Invalid, Unauthenticated
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.view import MessageObject, Viewer
 from sendigopro.runtime import Runtime
@@ -82,7 +84,7 @@ class Handset:
 
 @get("/console")
 async def console(request: Request[Any, Any, Any], vault: Given[Vault]) -> Response[Any]:
-    """The only screen so far. A key in the address becomes a cookie, so that it stays in no history or referrer."""
+    """Where the console begins. A key in the address becomes a cookie, so that it stays in no history or referrer."""
     key = parse_qs(request.scope["query_string"].decode("latin-1")).get("key", [""])[0]
     return await let_in(request, vault, key) if key else Redirect(HOME)
 
@@ -96,13 +98,15 @@ async def home() -> Redirect:
 @get(HOME)
 async def show_all(
     request: Request[Any, Any, Any],
+    *,
     runtime: Given[Runtime],
     vault: Given[Vault],
     viewer: Given[Viewer],
     directory: Given[Directory],
+    sessions: Given[Sessions],
 ) -> Response[Any]:
     """All phones."""
-    handset = await open_handset(request, runtime, vault, viewer, directory)
+    handset = await open_handset(request, runtime, vault, viewer=viewer, directory=directory, sessions=sessions)
     if isinstance(handset, Response):
         return handset
     phones = await handset.phones()
@@ -112,13 +116,15 @@ async def show_all(
 @get(HOME + "/stream")
 async def stream(
     request: Request[Any, Any, Any],
+    *,
     runtime: Given[Runtime],
     vault: Given[Vault],
     viewer: Given[Viewer],
     directory: Given[Directory],
+    sessions: Given[Sessions],
 ) -> Response[Any]:
     """What changes, as server-sent events."""
-    account_id = await handset_key.account_of(vault, request.cookies.get(COOKIE, ""))
+    account_id = await account_of(request, vault, sessions)
     handset = Handset(account_id, runtime, vault, viewer, directory)
     query = parse_qs(request.scope["query_string"].decode("latin-1"))
     phone = query.get("phone", [""])[0]
@@ -137,9 +143,10 @@ async def show_one(
     vault: Given[Vault],
     viewer: Given[Viewer],
     directory: Given[Directory],
+    sessions: Given[Sessions],
 ) -> Response[Any]:
     """One phone's thread."""
-    handset = await open_handset(request, runtime, vault, viewer, directory)
+    handset = await open_handset(request, runtime, vault, viewer=viewer, directory=directory, sessions=sessions)
     if isinstance(handset, Response):
         return handset
     subject_id = strict_query.path_id("sub", phone)
@@ -166,10 +173,11 @@ async def reply(
     viewer: Given[Viewer],
     directory: Given[Directory],
     receiver: Given[Receiver],
+    sessions: Given[Sessions],
 ) -> Redirect:
     """Answer from a phone: it enters by the same way as a carrier's."""
     refuse_foreign(request, runtime)
-    account_id = await handset_key.account_of(vault, request.cookies.get(COOKIE, ""))
+    account_id = await account_of(request, vault, sessions)
     subject_id = strict_query.path_id("sub", phone)
     text = read_text(body)
     handset = Handset(account_id, runtime, vault, viewer, directory)
@@ -194,14 +202,6 @@ def read_text(body: bytes) -> str:
     return text
 
 
-def refuse_foreign(request: Request[Any, Any, Any], runtime: Runtime) -> None:
-    """A form on somebody else's page must not speak for us (the cookie is SameSite=Strict too)."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    ours = {runtime.settings.url, f"{request.url.scheme}://{request.headers.get('host', '')}"}
-    if site not in (None, "same-origin") or (origin is not None and origin not in ours):
-        raise NotAllowed("cross_site", "This came from another site.")
-
-
 async def let_in(request: Request[Any, Any, Any], vault: Vault, key: str) -> Response[Any]:
     try:
         await handset_key.account_of(vault, key)
@@ -220,17 +220,28 @@ async def let_in(request: Request[Any, Any, Any], vault: Vault, key: str) -> Res
 
 
 async def open_handset(
-    request: Request[Any, Any, Any], runtime: Runtime, vault: Vault, viewer: Viewer, directory: Directory
+    request: Request[Any, Any, Any],
+    runtime: Runtime,
+    vault: Vault,
+    *,
+    viewer: Viewer,
+    directory: Directory,
+    sessions: Sessions,
 ) -> Handset | Response[Any]:
-    """The handset of the cookie's account, or the page that says how to come in."""
-    key = request.cookies.get(COOKIE, "")
-    if not key:
-        return closed("This page opens with a link")
+    """The handset of who looks, or the way in: of a key that was, the page that says so; of nobody, the sign-in."""
     try:
-        account_id = await handset_key.account_of(vault, key)
+        account_id = await account_of(request, vault, sessions)
     except Unauthenticated:
-        return closed("This link is not good any more")
+        if request.cookies.get(COOKIE, ""):
+            return closed("This link is not good any more")
+        return Redirect(visitor.sign_in_address(request), status_code=303)
     return Handset(account_id, runtime, vault, viewer, directory)
+
+
+async def account_of(request: Request[Any, Any, Any], vault: Vault, sessions: Sessions) -> UUID:
+    """Whose phones: of who is signed in, or of the key that `up` printed, which opens nothing else."""
+    signed = await visitor.signed_in_or_none(request, sessions)
+    return signed.account_id if signed else await handset_key.account_of(vault, request.cookies.get(COOKIE, ""))
 
 
 def closed(title: str) -> Response[str]:

@@ -50,7 +50,7 @@ REQUEST = ("main.privacy_requests.mac",)
 HELD = (*SUBJECT, "main.held_subjects.subject_id")
 PLATFORM_MAC = ("main.privacy_requests.platform_mac",)
 ACCOUNT = ("main.accounts.id",)
-MEMBER = ("main.members.mail_mac", "main.members.id")
+MEMBER = ("main.people.mail_mac", "main.people.id")
 
 KEYED = "A keyed fingerprint: says nothing to anybody, finds the person again, and so must go."
 FACTS = "What the account did and paid; once subject_id is null no way leads from it to the person."
@@ -198,9 +198,15 @@ TOLD: Mapping[str, Plan] = {
 ACCOUNTS: Mapping[str, Plan] = {
     "main.accounts.*": Plan(Whose.ACCOUNT, ACCOUNT, erasure=Erasure.DELETE, why=CLOSED),
     "main.retention_terms.*": of_account("main.retention_terms.account_id"),
-    "main.members.password_hash": of_member(Erasure.DELETE, "A credential leaves in no package."),
-    "main.members.mail_mac": of_member(Erasure.DELETE, KEYED),
-    "main.members.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
+    **columns(
+        "main.people", "password_hash totp_secret", of_member(Erasure.DELETE, "A credential leaves in no package.")
+    ),
+    "main.people.mail_mac": of_member(Erasure.DELETE, KEYED),
+    "main.people.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
+    "main.members.*": of_member(Erasure.DELETE, "Goes with the person."),
+    "main.sessions.*": of_member(Erasure.DELETE, "Goes with the person, and when it is over."),
+    "main.recovery_codes.*": of_member(Erasure.DELETE, "Goes with the person."),
+    "main.sign_in_failures.*": of_member(Erasure.DELETE, "Counts of wrong attempts; gone after a day."),
     "main.api_keys.hash": of_account("main.api_keys.account_id", "A credential leaves in no package."),
     "main.api_keys.*": of_account("main.api_keys.account_id"),
     "main.credit.*": of_account("main.credit.account_id"),

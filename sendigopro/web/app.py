@@ -9,9 +9,11 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from sendigopro.accounts.keys import Caller, Callers
+from sendigopro.accounts.sessions import Sessions
+from sendigopro.accounts.sign_in import SignIn
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
-from sendigopro.console import handset
+from sendigopro.console import handset, security, sign_in
 from sendigopro.events.bus import Bus
 from sendigopro.foundation.asgi import App
 from sendigopro.foundation.limits import Limits
@@ -37,7 +39,7 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api)
-PAGES = (handset, privacy)
+PAGES = (handset, sign_in, security, privacy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Parts:
     vault: Vault
     directory: Directory
     callers: Callers
+    sessions: Sessions
+    way_in: SignIn
     limits: Limits
     acceptor: Acceptor
     viewer: Viewer
@@ -97,6 +101,8 @@ def make_framework(parts: Parts) -> App:
         "receiver": parts.receiver,
         "bus": parts.bus,
         "desk": parts.desk,
+        "sessions": parts.sessions,
+        "way_in": parts.way_in,
     }
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from sendigopro.accounts.keys import Callers
+from sendigopro.accounts.sessions import Sessions
+from sendigopro.accounts.sign_in import SignIn
 from sendigopro.channels.directory import Directory
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import logs
@@ -50,11 +52,14 @@ def build(runtime: Runtime) -> Web:
     directory = Directory(pool)
     intake = Intake(runtime, vault=vault, directory=directory)
     bus = Bus()  # nobody listens in a web process: its batches are leased by a worker
+    sessions = Sessions(pool, vault)
     parts = app.Parts(
         runtime=runtime,
         vault=vault,
         directory=directory,
         callers=Callers(pool),
+        sessions=sessions,
+        way_in=SignIn(pool, vault, sessions),
         limits=Limits(parts=runtime.settings.webs),
         acceptor=intake.acceptor,
         viewer=Viewer(reading=partial(as_account, runtime.door), vault=vault, directory=directory),

@@ -21,7 +21,7 @@ async def test_its_keys_are_callers_and_its_names_are_sealed(main_owner: Conn, m
     test = await callers.authenticate(f"Bearer {first.test_key}".encode())
     live = await callers.authenticate(f"bearer {first.live_key}")
     stored = await main_owner.fetchrow(
-        "SELECT name, mail, password_hash FROM main.accounts a JOIN main.members ON true"
+        "SELECT a.name, p.mail, p.password_hash FROM main.accounts a JOIN main.people p ON true"
     )
     assert stored is not None
 
@@ -47,7 +47,7 @@ async def test_a_second_time_makes_new_keys_for_the_same_account(
     assert (await callers.authenticate(f"Bearer {again.live_key}")).account_id == first.account_id
     assert await main_owner.fetchval("SELECT count(*) FROM main.accounts") == 1
     assert await main_owner.fetchval("SELECT count(*) FROM main.members") == 1
-    stored = await main_owner.fetchval("SELECT password_hash FROM main.members")
+    stored = await main_owner.fetchval("SELECT password_hash FROM main.people")
     assert PasswordHasher().verify(stored, again.member_password)
 
 

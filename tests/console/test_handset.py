@@ -37,8 +37,10 @@ async def reply_as(site: Site, phone: str, text: str, **headers: str) -> Reply:
     )
 
 
-async def test_without_a_key_it_is_401_and_says_how_to_come_in(site: Site) -> None:
-    for key in ("", "AAAA", "x" * 500):
+async def test_without_a_key_it_asks_to_sign_in_and_with_a_wrong_one_says_how_to_come_in(site: Site) -> None:
+    led = await site.ask("GET", HOME, key=None)
+    assert (led.status, led.headers["location"]) == (303, "/console/sign-in?next=%2Fconsole%2Fhandset")
+    for key in ("AAAA", "x" * 500):
         answered = await site.ask("GET", HOME, key=None, Cookie=f"sendigopro_handset={key}")
         assert answered.status == 401
         assert "sendigopro console" in answered.body.decode()

@@ -23,7 +23,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tests.peers import places
 
-NODE_PACKAGES = {"smpp": "0.5.1"}
+NODE_PACKAGES = {"smpp": "0.5.1", "axe-core": "4.14.1"}
 PYTHON_PACKAGES = ("schemathesis", "smpp34", "standardwebhooks", "uvloop")
 STAMP = places.PEERS / "stamp.json"
 STEP_SECONDS_MAX = 600
@@ -121,7 +121,12 @@ def has_node_packages() -> bool:
 
 
 PEERS = [
-    Peer("smpp of npm", "tests/peers: a message centre of strangers", has_node_packages, bring_node_packages),
+    Peer(
+        "smpp and axe-core of npm",
+        "tests/peers: a message centre of strangers; tests/browser: accessibility",
+        has_node_packages,
+        bring_node_packages,
+    ),
     Peer(
         "Kannel",
         "bench: the comparison",

@@ -59,5 +59,9 @@ def reply(raw: bytes) -> Reply:
     """Take the first answer apart."""
     head, _, rest = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers: dict[str, str] = {}
+    for name, _, value in (line.partition(":") for line in lines):
+        # Cookies alone come in several headers, and may hold commas (RFC 9110, 5.3).
+        before = headers.get(name.lower())
+        headers[name.lower()] = value.strip() if before is None else f"{before}\n{value.strip()}"
     return Reply(int(first.split()[1]), headers, rest[: int(headers.get("content-length", len(rest)))])

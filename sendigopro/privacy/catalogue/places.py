@@ -119,7 +119,10 @@ STORES = (
     ),
     Place(
         "accounts", Area.MAIN, "Accounts and members", "names and mail sealed, keys hashed",
-        tables=("main.accounts", "main.members", "main.api_keys", "main.senders", "main.retention_terms"),
+        tables=(
+            "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes",
+            "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms",
+        ),
     ),
     Place(
         "money", Area.MAIN, "Money and counts", "credit, ledger, anonymous tallies",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from sendigopro.accounts import retention_store
+from sendigopro.accounts import people_store, retention_store, sessions, throttle
 from sendigopro.accounts.retention_terms import DEFAULT, PEOPLE, RetentionClock
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, ids, log_files, logs, partitions
@@ -65,8 +65,16 @@ class Retention:
             done[kind] = count
         done["partitions"] = await self._drop_partitions(today)
         done["exports"] = await asyncio.to_thread(remove_expired, self._desk.exports, now=clock.now())
+        done["sign_ins"] = await self._end_sign_ins()
         done["log_lines"] = await asyncio.to_thread(self._end_logs, today)
         return done
+
+    async def _end_sign_ins(self) -> int:
+        now = clock.now()
+        async with self._desk.main.acquire() as conn:
+            return await people_store.delete_ended(
+                conn, now=now, idle_since=now - sessions.IDLE, failures_before=now - throttle.REMEMBERED
+            )
 
     def _end_logs(self, today: date) -> int:
         """Of PostgreSQL, when it is our own; what we say ourselves is kept by whoever collects it."""

@@ -56,6 +56,8 @@ ROWS: Mapping[str, str] = {
     "main.request_approvals": "as the request",
     "main.webhook_endpoints": "as the account",
     "main.retention_terms": "as the account",
+    "main.sessions": "ends_at and a week of idleness: refused at once, deleted by the job",
+    "main.sign_in_failures": "a day: then they do not count, and are deleted by the job",
     "main.holds": "released by the operator: the key dies, then the rows",
     "main.held_subjects": "as the hold",
     "main.held_items": "as the hold",

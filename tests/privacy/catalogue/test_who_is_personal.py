@@ -47,11 +47,16 @@ TRICKY = {
     "main.webhook_replays.after_id": "the same number as events.id",
     "main.webhook_deliveries.event_ids": "events of single messages",
     "main.standing.mac": "a MAC that outlives the person's erasure",
-    "main.members.id": "a person who works for an account",
-    "main.members.mail_mac": "a MAC of their address",
-    "main.members.password_hash": "a hash of what one person knows",
+    "main.people.id": "a person who works for an account",
+    "main.people.mail_mac": "a MAC of their address",
+    "main.people.password_hash": "a hash of what one person knows",
+    "main.members.person_id": "the same person",
+    "main.sessions.hash": "a hash of what one browser holds",
+    "main.recovery_codes.hash": "a hash of what one person has on paper",
+    "main.sign_in_failures.mac": "a MAC of an address and a network",
     "main.api_keys.hash": "a hash of what one person holds",
 }
+MEMBERS = {"main.people", "main.members"}
 STANDS_FOR_SOMETHING = re.compile(r"(^|_)(id|ids|mac|hash|lookup|ref|slots?)$")
 SAYS_NOTHING_OF_PEOPLE = {
     "carrier_id": "a company that transports",
@@ -90,7 +95,7 @@ def test_every_number_and_hash_beside_a_persons_data_is_classed_as_personal(colu
         for column in columns
         if column.says is not None
         and column.is_personal
-        and (column.says.role == "processor" or column.table_name == "main.members")
+        and (column.says.role == "processor" or column.table_name in MEMBERS)
     }
     plain = [
         column.full_name
@@ -157,13 +162,13 @@ def test_no_table_refers_to_a_member_and_to_an_end_user(columns: list[Column]) -
 
 
 def test_members_and_end_users_share_no_column_but_their_accounts_number(columns: list[Column]) -> None:
-    members = {column.name for column in columns if column.table_name == "main.members"}
+    members = {column.name for column in columns if column.table_name in MEMBERS}
     subjects = {column.name for column in columns if column.table_name == "vault.subjects"}
 
     assert members & subjects == {"account_id", "id"}
     for column in columns:
         assert column.says is not None
-        if column.table_name == "main.members":
+        if column.table_name in MEMBERS:
             assert column.says.role == "controller", column.full_name
         if column.table_name == "vault.subjects" and column.name != "account_id" and column.is_personal:
             assert column.says.role == "processor", column.full_name
@@ -174,16 +179,15 @@ async def test_no_foreign_key_leads_from_members_to_end_users(databases: Databas
     owner = await databases.main("owner")
     subjects = references(columns, "processor")
 
-    assert reached("main.members", await foreign_keys(owner)) & subjects == set()
+    assert reached("main.people", await foreign_keys(owner)) & subjects == set()
 
     await owner.execute(
         """
-        CREATE TABLE main.between (member_account uuid, member uuid, tagged_account uuid, tagged uuid,
-            FOREIGN KEY (member_account, member) REFERENCES main.members (account_id, id),
+        CREATE TABLE main.between (member uuid REFERENCES main.people (id), tagged_account uuid, tagged uuid,
             FOREIGN KEY (tagged_account, tagged) REFERENCES main.unclear_submits (account_id, message_id))
         """
     )
-    assert reached("main.members", await foreign_keys(owner)) & subjects == {"main.unclear_submits"}
+    assert reached("main.people", await foreign_keys(owner)) & subjects == {"main.unclear_submits"}
 
 
 async def foreign_keys(conn: asyncpg.Connection) -> list[tuple[str, str]]:
@@ -203,7 +207,7 @@ async def test_one_phone_known_as_member_and_as_end_user_gives_unrelated_rows_an
     [second] = await vault.subjects_of(other, 1, [number])
     await put_member(main_owner, vault, account_id=one, email=number.phone.reveal(), password=token(20))
     subjects = await vault_owner.fetch("SELECT id, lookup, identifier, key_slot FROM vault.subjects")
-    member = await main_owner.fetchrow("SELECT id, mail_mac, mail FROM main.members")
+    member = await main_owner.fetchrow("SELECT id, mail_mac, mail FROM main.people")
     account_slots = await vault_owner.fetch("SELECT lookup_slot, suppression_slot, seal_slot FROM vault.account_keys")
 
     assert len(subjects) == 2

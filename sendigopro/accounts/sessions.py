@@ -1,0 +1,154 @@
+"""Who is signed in: a token in a cookie, its hash in a row, and what ends it (OWASP ASVS 7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from sendigopro.accounts import people_store
+from sendigopro.accounts.people_store import StoredSession
+from sendigopro.foundation import clock, ids
+from sendigopro.foundation.postgres import Conn, Pool
+from sendigopro.foundation.problems import NotAllowed, Unauthenticated
+from sendigopro.foundation.randomness import token
+from sendigopro.vault.model import PLATFORM
+from sendigopro.vault.vault import Vault
+
+TOKEN_LENGTH: Final = 43
+"""Letters and digits: 256 bits."""
+LIFE: Final = timedelta(days=30)
+IDLE: Final = timedelta(days=7)
+PROOF_LIFE: Final = timedelta(minutes=10)
+"""How long a shown credential is good for what is dangerous."""
+SEEN_EVERY: Final = timedelta(minutes=1)
+PLACE: Final = ("sessions", "place")
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """Where a session began, so that its owner knows it again; sealed."""
+
+    browser: str
+    network: str
+
+    def __repr__(self) -> str:
+        return "<Place>"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who asks, by a cookie."""
+
+    session_id: UUID
+    person_id: UUID
+    account_id: UUID
+    role: str
+    factors: int
+    proved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session just begun: the one time its token is known."""
+
+    id: UUID
+    token: str = field(repr=False)
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A session as its owner sees it."""
+
+    id: UUID
+    place: Place
+    factors: int
+    created_at: datetime
+    seen_at: datetime
+    is_this: bool
+
+
+class Sessions:
+    """One per process. Nothing is remembered: who is signed out is out with the next request, in every process."""
+
+    def __init__(self, pool: Pool, vault: Vault) -> None:
+        self._pool = pool
+        self._vault = vault
+
+    async def begin(self, conn: Conn, *, person_id: UUID, account_id: UUID, place: Place, factors: int) -> NewSession:
+        """A new one with a new token, whatever the browser had before: nobody can fix it beforehand."""
+        session_id, clear, ends_at = ids.new(), token(TOKEN_LENGTH), clock.now() + LIFE
+        sealed = await self._vault.seal_account(PLATFORM, *PLACE, session_id, msgspec.msgpack.encode(place))
+        await people_store.insert_session(
+            conn,
+            session_id=session_id,
+            person_id=person_id,
+            account_id=account_id,
+            token_hash=hash_of(clear),
+            place=sealed,
+            factors=factors,
+            ends_at=ends_at,
+        )
+        return NewSession(session_id, clear, ends_at)
+
+    async def read(self, clear: str) -> Signed:
+        """Who it is; `Unauthenticated` for a token that is none, is over, or whose owner may come in no more."""
+        if len(clear) != TOKEN_LENGTH or not clear.isascii():
+            raise signed_out()
+        now = clock.now()
+        async with self._pool.acquire() as conn:
+            found = await people_store.find_session(conn, token_hash=hash_of(clear), now=now, idle_since=now - IDLE)
+            if found is None:
+                raise signed_out()
+            role = await people_store.role_of(conn, account_id=found.account_id, person_id=found.person_id)
+            if role is None:
+                raise signed_out()
+            if found.seen_at < now - SEEN_EVERY:
+                await people_store.touch_session(conn, person_id=found.person_id, session_id=found.id, now=now)
+        return Signed(found.id, found.person_id, found.account_id, role, found.factors, found.proved_at)
+
+    async def prove(self, conn: Conn, signed: Signed, *, factors: int) -> str:
+        """A credential was shown again: the new token that replaces the old one."""
+        clear = token(TOKEN_LENGTH)
+        await people_store.prove_session(
+            conn,
+            person_id=signed.person_id,
+            session_id=signed.session_id,
+            token_hash=hash_of(clear),
+            factors=factors,
+            now=clock.now(),
+        )
+        return clear
+
+    async def list(self, signed: Signed) -> list[ListedSession]:
+        """All of this person's, the one seen last first."""
+        now = clock.now()
+        async with self._pool.acquire() as conn:
+            rows = await people_store.list_sessions(conn, person_id=signed.person_id, now=now, idle_since=now - IDLE)
+        return [await self._listed(row, signed) for row in rows]
+
+    async def end(self, conn: Conn, *, person_id: UUID, ids: Sequence[UUID] | None, but: UUID | None = None) -> int:
+        """Sign out of these, or of all but one; how many there were."""
+        return await people_store.end_sessions(conn, person_id=person_id, ids=ids, but=but)
+
+    async def _listed(self, row: StoredSession, signed: Signed) -> ListedSession:
+        packed = await self._vault.open_account(PLATFORM, *PLACE, row.id, row.place)
+        place = msgspec.msgpack.decode(packed, type=Place)
+        return ListedSession(row.id, place, row.factors, row.created_at, row.seen_at, row.id == signed.session_id)
+
+
+def need_proof(signed: Signed) -> None:
+    """Before what is dangerous: the credential must have been shown within ten minutes."""
+    if signed.proved_at < clock.now() - PROOF_LIFE:
+        raise NotAllowed("proof_needed", "Show your password once more before you do this.")
+
+
+def hash_of(clear: str) -> bytes:
+    return sha256(clear.encode()).digest()
+
+
+def signed_out() -> Unauthenticated:
+    return Unauthenticated("signed_out", "You are not signed in, or no longer. Sign in again.")

@@ -1,0 +1,240 @@
+"""The page on which somebody looks after their own sign-in: password, authenticator, where they are signed in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency as Given
+from litestar.params import RawBody
+from litestar.response import Redirect
+
+from sendigopro.accounts import people, people_store, second_factor
+from sendigopro.accounts.passwords import check_password, hash_password, is_right
+from sendigopro.accounts.people import Person
+from sendigopro.accounts.people_store import StoredPerson
+from sendigopro.accounts.sessions import Sessions, Signed, need_proof
+from sendigopro.accounts.sign_in import SignIn, read, written
+from sendigopro.console import visitor
+from sendigopro.console.forms import html, read_form, refuse_foreign
+from sendigopro.foundation import clock, ids
+from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, Unauthenticated
+from sendigopro.runtime import Runtime
+from sendigopro.vault.sealing import UnreadableError
+from sendigopro.vault.vault import Vault
+
+HOME = "/console/security"
+PENDING = ("people", "totp_pending")
+"""A secret that is not proved yet goes to the browser and back sealed: nothing is stored for who does not finish."""
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(slots=True)
+class Desk:
+    """Who looks at the page, and what it is made from."""
+
+    runtime: Runtime
+    vault: Vault
+    sessions: Sessions
+    signed: Signed
+    stored: StoredPerson
+    person: Person
+
+
+@get(HOME)
+async def show(
+    request: AnyRequest, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+) -> Response[Any]:
+    """Everything of one's own sign-in."""
+    desk = await open_desk(request, runtime, vault, sessions)
+    if desk is None:
+        return Redirect(visitor.sign_in_address(request), status_code=303)
+    return await page(desk)
+
+
+@post(HOME + "/proof", status_code=303)
+async def prove(
+    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions],
+    way_in: Given[SignIn],
+) -> Response[Any]:  # fmt: skip
+    """Show the password once more: ten minutes for what is dangerous, under a new token."""
+    refuse_foreign(request, runtime)
+    desk = await the_desk(request, runtime, vault, sessions)
+    typed = read_form(body, ("password",))
+    try:
+        await way_in.check_own_password(desk.stored, desk.person.mail, typed["password"], peer=visitor.peer_of(request))
+    except Problem as problem:
+        return await page(desk, problem=problem, at="proof")
+    async with runtime.main.acquire() as conn:
+        token = await sessions.prove(conn, desk.signed, factors=desk.signed.factors)
+    return Redirect(HOME, status_code=303, cookies=[visitor.session_cookie(request, token)])
+
+
+@post(HOME + "/password", status_code=303)
+async def change_password(
+    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+) -> Response[Any]:
+    """A new one; every other browser is signed out."""
+    refuse_foreign(request, runtime)
+    desk = await the_desk(request, runtime, vault, sessions)
+    typed = read_form(body, ("password", "again"))
+    try:
+        need_proof(desk.signed)
+        await check_new_password(desk, typed["password"], again=typed["again"])
+    except (Invalid, NotAllowed) as problem:
+        return await page(desk, problem=problem, at="password")
+    password_hash = await hash_password(typed["password"])
+    async with runtime.main.acquire() as conn, conn.transaction():
+        await people_store.set_password(conn, person_id=desk.person.id, password_hash=password_hash)
+        await sessions.end(conn, person_id=desk.person.id, ids=None, but=desk.signed.session_id)
+        token = await sessions.prove(conn, desk.signed, factors=desk.signed.factors)
+    return Redirect(f"{HOME}?done=password", status_code=303, cookies=[visitor.session_cookie(request, token)])
+
+
+@post(HOME + "/authenticator", status_code=200)
+async def begin_authenticator(
+    request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+) -> Response[Any]:
+    """Show a picture to scan."""
+    refuse_foreign(request, runtime)
+    desk = await the_desk(request, runtime, vault, sessions)
+    try:
+        need_proof(desk.signed)
+    except NotAllowed as problem:
+        return await page(desk, problem=problem, at="authenticator")
+    return await authenticator_page(desk, second_factor.new_secret())
+
+
+@post(HOME + "/authenticator/confirm", status_code=200)
+async def confirm_authenticator(
+    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+) -> Response[Any]:
+    """The first code proves it; then it is needed, and the codes on paper are shown, once."""
+    refuse_foreign(request, runtime)
+    desk = await the_desk(request, runtime, vault, sessions)
+    typed = read_form(body, ("pending", "code"))
+    try:
+        need_proof(desk.signed)
+        secret = await read_pending(desk, typed["pending"])
+    except (Invalid, NotAllowed) as problem:
+        return await page(desk, problem=problem, at="authenticator")
+    step = second_factor.step_of(secret, typed["code"], now=clock.now(), last_step=0)
+    if step is None:
+        wrong = Invalid("wrong_code", "This code is wrong. Is the clock of your phone right? Take the next one.")
+        return await authenticator_page(desk, secret, problem=wrong)
+    codes = second_factor.new_recovery_codes()
+    async with runtime.main.acquire() as conn, conn.transaction():
+        sealed = await people.seal_totp_secret(vault, desk.person.id, secret)
+        await people_store.set_totp(conn, person_id=desk.person.id, secret=sealed, step=step)
+        await people_store.replace_recovery_codes(
+            conn, person_id=desk.person.id, hashes=[second_factor.recovery_hash(code) for code in codes]
+        )
+        await sessions.end(conn, person_id=desk.person.id, ids=None, but=desk.signed.session_id)
+        token = await sessions.prove(conn, desk.signed, factors=2)
+    shown = html("recovery_codes.html", codes=codes, person=desk.person)
+    shown.set_cookie(visitor.session_cookie(request, token))
+    return shown
+
+
+@post(HOME + "/authenticator/remove", status_code=303)
+async def remove_authenticator(
+    request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+) -> Response[Any]:
+    """And the codes on paper with it."""
+    refuse_foreign(request, runtime)
+    desk = await the_desk(request, runtime, vault, sessions)
+    try:
+        need_proof(desk.signed)
+    except NotAllowed as problem:
+        return await page(desk, problem=problem, at="authenticator")
+    async with runtime.main.acquire() as conn, conn.transaction():
+        await people_store.set_totp(conn, person_id=desk.person.id, secret=None, step=0)
+        await people_store.replace_recovery_codes(conn, person_id=desk.person.id, hashes=[])
+    return Redirect(f"{HOME}?done=removed", status_code=303)
+
+
+@post(HOME + "/sessions/end", status_code=303)
+async def end_sessions(
+    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+) -> Response[Any]:
+    """One, or all others."""
+    refuse_foreign(request, runtime)
+    desk = await the_desk(request, runtime, vault, sessions)
+    wanted = read_form(body, ("session",))["session"]
+    chosen = None if wanted == "others" else [ids.parse("ses", wanted, param="session")]
+    async with runtime.main.acquire() as conn:
+        await sessions.end(conn, person_id=desk.person.id, ids=chosen, but=desk.signed.session_id)
+    return Redirect(f"{HOME}?done=sessions", status_code=303)
+
+
+# Parts
+
+
+async def open_desk(request: AnyRequest, runtime: Runtime, vault: Vault, sessions: Sessions) -> Desk | None:
+    signed = await visitor.signed_in_or_none(request, sessions)
+    if signed is None:
+        return None
+    async with runtime.main.acquire() as conn:
+        stored = await people_store.read_person(conn, person_id=signed.person_id)
+    return (
+        None if stored is None else Desk(runtime, vault, sessions, signed, stored, await people.opened(vault, stored))
+    )
+
+
+async def the_desk(request: AnyRequest, runtime: Runtime, vault: Vault, sessions: Sessions) -> Desk:
+    desk = await open_desk(request, runtime, vault, sessions)
+    if desk is None:
+        raise Unauthenticated("signed_out", "You are not signed in, or no longer. Sign in again.")
+    return desk
+
+
+async def check_new_password(desk: Desk, password: str, *, again: str) -> None:
+    """Raise `Invalid` that says what is wrong with it."""
+    check_password(password, about=[desk.person.mail, desk.person.name])
+    if password != again:
+        raise Invalid("not_the_same", "The two are not the same. Type the new password twice.", param="again")
+    if await is_right(password, desk.stored.password_hash):
+        raise Invalid("same_password", "That is the password you have. Choose another.", param="password")
+
+
+async def page(desk: Desk, *, problem: Problem | None = None, at: str = "") -> Response[str]:
+    async with desk.runtime.main.acquire() as conn:
+        codes_left = await people_store.count_recovery_codes(conn, person_id=desk.person.id)
+    listed = await desk.sessions.list(desk.signed)
+    try:
+        need_proof(desk.signed)
+        is_proved = True
+    except NotAllowed:
+        is_proved = False
+    return html(
+        "security.html", status=200 if problem is None else int(problem.status), person=desk.person,
+        role=desk.signed.role, sessions=[(ids.typed("ses", one.id), one) for one in listed], codes_left=codes_left,
+        is_proved=is_proved, problem=problem, at=at,
+    )  # fmt: skip
+
+
+async def authenticator_page(desk: Desk, secret: bytes, *, problem: Problem | None = None) -> Response[str]:
+    sealed = await desk.vault.seal_account(desk.signed.account_id, *PENDING, desk.person.id, secret)
+    return html(
+        "authenticator.html", status=200 if problem is None else int(problem.status), person=desk.person,
+        picture=second_factor.picture(second_factor.address(secret, mail=desk.person.mail)),
+        spelt=second_factor.spelt(secret), pending=written(sealed), problem=problem,
+    )  # fmt: skip
+
+
+async def read_pending(desk: Desk, text: str) -> bytes:
+    try:
+        return await desk.vault.open_account(desk.signed.account_id, *PENDING, desk.person.id, read(text))
+    except (ValueError, UnreadableError):
+        raise Invalid("begin_again", "This page is too old. Begin with a new picture.") from None
+
+
+routes = [
+    show,
+    prove,
+    change_password,
+    begin_authenticator,
+    confirm_authenticator,
+    remove_authenticator,
+    end_sessions,
+]
