@@ -13,17 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from sendigopro.foundation.operator_errors import OperatorError
+from sendigopro.foundation.spelling import canonical
 
 ALGORITHM: Final = "Ed25519"
 
 
 class ReceiptError(OperatorError):
     """It is not what was signed."""
-
-
-def canonical(value: object) -> bytes:
-    """The one spelling."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
 
 
 def sign(secret: bytes, receipt: dict[str, Any]) -> bytes:
