@@ -23,6 +23,7 @@ SCOPES: Final = (
     "privacy.read",
     "privacy.write",
     "privacy.approve",
+    "audit.read",
 )
 PURPOSES: Final = ("otp", "transactional", "service", "marketing", "emergency")
 DEFAULT_PURPOSE: Final = "transactional"

@@ -33,7 +33,7 @@ def told(entry: Entry) -> dict[str, Any]:
 def actor_id(actor: Actor) -> str | None:
     if actor.id is None:
         return None
-    return ids.typed(PREFIX_OF[actor.kind], actor.id)
+    return ids.typed(PREFIX_OF.get(actor.kind, "act"), actor.id)
 
 
 def spelt_time(at: datetime) -> str:

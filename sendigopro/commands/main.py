@@ -27,6 +27,7 @@ COMMANDS = (
     "send",
     "privacy",
     "receipt",
+    "audit",
     "package",
     "console",
     "catalogue",
