@@ -29,6 +29,10 @@ PURPOSES: Final = ("otp", "transactional", "service", "marketing", "emergency")
 DEFAULT_PURPOSE: Final = "transactional"
 
 
+def mode_name(mode: int) -> str:
+    return "live" if mode == LIVE else "test"
+
+
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
     """What an account has settled, as far as a request needs it."""

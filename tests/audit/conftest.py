@@ -1,6 +1,6 @@
-"""An account whose chain is written by hand, and a database that the tests of a file share."""
+"""An account whose chain is written by hand."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,18 +12,12 @@ from sendigopro.audit.model import Action, Actor, ActorKind, Entry
 from sendigopro.audit.record import record
 from sendigopro.audit.store import read_after
 from sendigopro.foundation import ids
-from sendigopro.foundation.embedded import EmbeddedServer
 from sendigopro.foundation.postgres import Conn, Pool, as_account, connect_pool
 from sendigopro.vault.vault import Vault
-from tests.databases import Databases, copied
+from tests.databases import Databases
+from tests.privacy.conftest import office  # noqa: F401  # a fixture
 
 ALL = 1 << 40
-
-
-@pytest.fixture(scope="module")
-def main_url(server: EmbeddedServer, templates: None) -> Iterator[str]:  # noqa: ARG001  # it migrates
-    """One for all tests of a file: each makes an account of its own."""
-    yield from copied(server, "main")
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -11,10 +12,18 @@ from sendigopro.audit.chain import commitment_of, hash_of, told
 from sendigopro.audit.model import NO_HASH, Action, Actor, ActorKind, Stored
 from sendigopro.audit.record import record
 from sendigopro.foundation import ids
+from sendigopro.foundation.embedded import EmbeddedServer
 from sendigopro.foundation.postgres import as_account
 from tests.audit.conftest import ALL, Ledger, new_account
+from tests.databases import copied
 
 WRITERS, EACH = 8, 25
+
+
+@pytest.fixture(scope="module")
+def main_url(server: EmbeddedServer, templates: None) -> Iterator[str]:  # noqa: ARG001  # it migrates
+    """One for all tests of a file: each makes an account of its own."""
+    yield from copied(server, "main")
 
 
 async def stored_of(ledger: Ledger) -> list[Stored]:

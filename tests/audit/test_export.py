@@ -42,6 +42,12 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
+def main_url(server: EmbeddedServer, templates: None) -> Iterator[str]:  # noqa: ARG001  # it migrates
+    """One for all tests of a file: each makes an account of its own."""
+    yield from copied(server, "main")
+
+
+@pytest.fixture(scope="module")
 def vault_url(server: EmbeddedServer, templates: None) -> Iterator[str]:  # noqa: ARG001  # it migrates
     """One for all tests of this file, like `main_url`: the key that heads are signed with is sealed in it."""
     yield from copied(server, "vault")
