@@ -150,7 +150,10 @@ def _has_text(item: Item) -> bool:
 
 
 async def copies(sources: Sources, hold: StoredHold) -> AsyncIterator[Item]:
-    """What a hold keeps, opened; `KeyErasedError` once it is released."""
+    """What a hold keeps, opened, which is noted first; `KeyErasedError` once it is released."""
+    seals.key_of(sources.vault.keys, hold.key_slot)
+    async with sources.main.acquire() as conn, conn.transaction():
+        await note(conn, hold, Action.HOLD_EXPORTED, by=BY_OPERATOR)
     after = (NOWHERE, NOWHERE)
     while True:
         key = seals.key_of(sources.vault.keys, hold.key_slot)
