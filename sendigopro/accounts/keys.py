@@ -9,7 +9,16 @@ from uuid import UUID
 import asyncpg
 
 from sendigopro.accounts import store, tokens
-from sendigopro.accounts.model import AccountSettings, Caller, NewKey, check_purpose, check_scopes
+from sendigopro.accounts.model import (
+    AccountSettings,
+    Caller,
+    NewKey,
+    check_purpose,
+    check_scopes,
+    mode_name,
+)
+from sendigopro.audit.model import BY_OPERATOR, Action, By
+from sendigopro.audit.record import record
 from sendigopro.foundation import clock, ids, logs
 from sendigopro.foundation.limits import Policy
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool
@@ -191,25 +200,37 @@ async def create_key(
     scopes: Sequence[str],
     purpose: str,
     rate_per_second: int | None = None,
+    by: By = BY_OPERATOR,
 ) -> NewKey:
     """Make a key; the caller shows it once, and nobody ever again."""
     new = NewKey(ids.new(), tokens.new_token(mode))
-    await store.insert_key(
-        conn,
-        account_id=account_id,
-        key_id=new.id,
-        mode=mode,
-        key_hash=tokens.hash_of(new.token),
-        last4=new.token[-4:],
-        scopes=check_scopes(scopes),
-        purpose=check_purpose(purpose),
-        rate_per_second=rate_per_second,
-    )
+    async with conn.transaction():
+        await store.insert_key(
+            conn,
+            account_id=account_id,
+            key_id=new.id,
+            mode=mode,
+            key_hash=tokens.hash_of(new.token),
+            last4=new.token[-4:],
+            scopes=check_scopes(scopes),
+            purpose=check_purpose(purpose),
+            rate_per_second=rate_per_second,
+        )
+        facts = {"mode": mode_name(mode), "scopes": [*scopes], "purpose": purpose, "rate_per_second": rate_per_second}
+        await record(
+            conn, account_id=account_id, actor=by.actor, request_id=by.request_id, action=Action.KEY_CREATED,
+            target=ids.typed("key", new.id), facts=facts,
+        )  # fmt: skip
     return new
 
 
-async def revoke_key(conn: Conn, *, account_id: UUID, key_id: UUID) -> None:
+async def revoke_key(conn: Conn, *, account_id: UUID, key_id: UUID, by: By = BY_OPERATOR) -> None:
     """Let a key open nothing more; every process hears of it at once, and within two seconds even if deaf."""
-    if not await store.revoke_key(conn, account_id=account_id, key_id=key_id):
-        raise NotFound("no_such_key", "The account has no such key, or it was revoked before.")
-    await store.announce_change(conn, what="keys")
+    async with conn.transaction():
+        if not await store.revoke_key(conn, account_id=account_id, key_id=key_id):
+            raise NotFound("no_such_key", "The account has no such key, or it was revoked before.")
+        await store.announce_change(conn, what="keys")
+        await record(
+            conn, account_id=account_id, actor=by.actor, request_id=by.request_id, action=Action.KEY_REVOKED,
+            target=ids.typed("key", key_id),
+        )  # fmt: skip

@@ -23,9 +23,14 @@ SCOPES: Final = (
     "privacy.read",
     "privacy.write",
     "privacy.approve",
+    "audit.read",
 )
 PURPOSES: Final = ("otp", "transactional", "service", "marketing", "emergency")
 DEFAULT_PURPOSE: Final = "transactional"
+
+
+def mode_name(mode: int) -> str:
+    return "live" if mode == LIVE else "test"
 
 
 @dataclass(frozen=True, slots=True)

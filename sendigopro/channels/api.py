@@ -10,9 +10,11 @@ from litestar.params import RawBody
 
 from sendigopro.accounts.model import Caller
 from sendigopro.accounts.scopes import need
+from sendigopro.audit.model import By
 from sendigopro.channels import store
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Sender
+from sendigopro.channels.senders import kind_of, put_sender, seal_value
 from sendigopro.foundation import ids, strict_json, strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.operations import Operation
@@ -20,6 +22,7 @@ from sendigopro.foundation.phones import parse_phone
 from sendigopro.foundation.postgres import as_account
 from sendigopro.foundation.problems import Conflict, Invalid
 from sendigopro.runtime import Runtime
+from sendigopro.vault.vault import Vault
 
 SMS = 1
 SENDERS_MAX = 400
@@ -57,13 +60,20 @@ NEW = msgspec.json.Decoder(NewSender)
 
 @post("/v1/senders", status_code=201)
 async def create_sender(
-    caller: Given[Caller], runtime: Given[Runtime], directory: Given[Directory], body: RawBody
+    caller: Given[Caller],
+    by: Given[By],
+    *,
+    runtime: Given[Runtime],
+    vault: Given[Vault],
+    directory: Given[Directory],
+    body: RawBody,
 ) -> SenderObject:
     """Add a sender; adding it again changes nothing but whether it is the default."""
     need(caller, "senders.write")
     wanted = strict_json.decode(body, NEW)
     value = normalise(wanted.value)
     sender = Sender(caller.account_id, ids.new(), SMS, value, wanted.is_default)
+    beside = await seal_value(vault, sender)
     async with runtime.main.acquire() as conn, conn.transaction():
         await store.lock_senders(conn)
         if kind_of(value) != "name" and await store.is_anothers(
@@ -73,10 +83,7 @@ async def create_sender(
         mine = await store.read_senders(conn, account_id=caller.account_id)
         if len(mine) >= SENDERS_MAX and value not in {one.value for one in mine}:
             raise Conflict("too_many_senders", f"An account may have {SENDERS_MAX} senders.")
-        kept = await store.add_sender(conn, sender)
-        if kept.is_default:
-            await store.clear_default(conn, account_id=caller.account_id, channel=SMS, except_id=kept.id)
-        await store.notify_config(conn)
+        kept = await put_sender(conn, sender, by=by, beside=beside)
     await directory.refresh()
     return describe(kept)
 
@@ -115,12 +122,6 @@ def normalise(value: str) -> str:
         "digits with at least one letter.",
         param="value",
     )
-
-
-def kind_of(value: str) -> Literal["number", "short_code", "name"]:
-    if value.startswith("+"):
-        return "number"
-    return "short_code" if value.isdigit() else "name"
 
 
 def describe(sender: Sender) -> SenderObject:

@@ -28,6 +28,7 @@ COMMANDS = (
     "send",
     "privacy",
     "receipt",
+    "audit",
     "package",
     "console",
     "catalogue",

@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sendigopro.audit.model import OPERATOR, Action
+from sendigopro.audit.record import record
 from sendigopro.channels.directory import Directory
 from sendigopro.commands.connected import Connected, connected
 from sendigopro.commands.operator import account_named
@@ -76,6 +78,7 @@ async def make(number: str, out: Path, account: str | None, mode: Mode, on_progr
         if subject is None:
             raise OperatorError("The account does not know this number in that mode. Nothing was made.")
         folder, request_id = instance.settings.data_dir / EXPORTS, ids.new()
+        await note(instance, account_id, Action.PACKAGE_MADE, mode)
         collector.tune()
         try:
             built = await build(
@@ -94,12 +97,20 @@ async def make(number: str, out: Path, account: str | None, mode: Mode, on_progr
 
 async def receive(file: Path, account: str | None, on_progress: OnProgress) -> Received:
     async with opened(account) as (instance, sources, account_id, owner):
+        await note(instance, account_id, Action.PACKAGE_IMPORTED)
         vault_owner = await asyncpg.connect(instance.settings.vault("owner"))
         try:
             places = Places(sources, owner, vault_owner)
             return await receive_package(places, file, account_id=account_id, on_progress=on_progress)
         finally:
             await vault_owner.close()
+
+
+async def note(instance: Connected, account_id: UUID, action: Action, mode: Mode | None = None) -> None:
+    """In the account's audit log, before anything is read or written: that the operator did it, not whose it is."""
+    async with instance.main.acquire() as conn, conn.transaction():
+        facts = {} if mode is None else {"mode": mode.name.lower()}
+        await record(conn, account_id=account_id, actor=OPERATOR, action=action, facts=facts)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sendigopro.audit.model import BY_OPERATOR
 from sendigopro.channels.directory import Directory
 from sendigopro.commands.connected import connected
 from sendigopro.events.bus import Bus
@@ -96,7 +97,7 @@ async def agree(text: str, name: str) -> str:
             found = await requests_store.find_of_everyone(conn, request_id=request_id)
             if found is None:
                 raise OperatorError(f"There is no request {text}. `sendigopro privacy requests` shows them.")
-            request = await erase.approved(desk, conn, found)
+            request = await erase.approved(desk, conn, found, by=BY_OPERATOR)
             await requests_store.note_approver(conn, request, approver=sealed)
         await erase.follow(desk, request)
     return request.status

@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sendigopro.audit.model import BY_OPERATOR
 from sendigopro.channels import store
 from sendigopro.channels.model import Sender
+from sendigopro.channels.senders import put_sender, seal_value
 from sendigopro.commands.connected import connected
 from sendigopro.foundation import ids
 from sendigopro.foundation.operator_errors import OperatorError
@@ -36,11 +38,11 @@ def add(value: Value, account: Account = "", *, default: Default = False) -> Non
 
 async def add_sender(account_id: UUID, value: str, *, is_default: bool) -> None:
     """Write it, and tell the running processes."""
-    async with connected() as instance, instance.main.acquire() as conn, conn.transaction():
-        sender = await store.add_sender(conn, Sender(account_id, ids.new(), Channel.SMS, value, is_default=is_default))
-        if is_default:
-            await store.clear_default(conn, account_id=account_id, channel=Channel.SMS, except_id=sender.id)
-        await store.notify_config(conn)
+    sender = Sender(account_id, ids.new(), Channel.SMS, value, is_default=is_default)
+    async with connected() as instance:
+        beside = await seal_value(instance.vault, sender)
+        async with instance.main.acquire() as conn, conn.transaction():
+            await put_sender(conn, sender, by=BY_OPERATOR, beside=beside)
 
 
 @app.command("list")

@@ -12,12 +12,13 @@ from litestar.response import Stream
 
 from sendigopro.accounts.model import Caller
 from sendigopro.accounts.scopes import need
+from sendigopro.audit.model import Action, By
 from sendigopro.foundation import ids, strict_json, strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.postgres import as_account
 from sendigopro.foundation.problems import Conflict, Invalid
 from sendigopro.privacy import erase, requests_store
-from sendigopro.privacy.desk import Desk
+from sendigopro.privacy.desk import Desk, note
 from sendigopro.privacy.handle import handle
 from sendigopro.privacy.model import Asked
 from sendigopro.privacy.operations import OPERATIONS
@@ -40,7 +41,7 @@ KEY_LENGTH_MAX = 255
 
 @post("/v1/privacy/requests", status_code=202)
 async def create_request(
-    request: Request[Any, Any, Any], caller: Given[Caller], desk: Given[Desk], body: RawBody
+    request: Request[Any, Any, Any], caller: Given[Caller], by: Given[By], desk: Given[Desk], body: RawBody
 ) -> Response[RequestObject]:
     """Do what a person asks, or begin it."""
     need(caller, WRITE)
@@ -62,6 +63,7 @@ async def create_request(
         is_lift=wanted.lift,
         key_mac=None if key is None else await vault.idempotency_mac(caller.account_id, f"privacy:{caller.mode}:{key}"),
         body_mac=None if key is None else await vault.body_mac(caller.account_id, body),
+        http_request_id=by.request_id,
     )
     made, was_asked_before = await handle(desk, asked)
     headers = {"Idempotent-Replayed": "true"} if was_asked_before else {}
@@ -123,7 +125,7 @@ async def get_receipt(request_id: FromPath[str], caller: Given[Caller], desk: Gi
 
 
 @get("/v1/privacy/requests/{request_id:str}/package")
-async def get_package(request_id: FromPath[str], caller: Given[Caller], desk: Given[Desk]) -> Stream:
+async def get_package(request_id: FromPath[str], caller: Given[Caller], by: Given[By], desk: Given[Desk]) -> Stream:
     """What is held of the person, as a ZIP."""
     need(caller, READ)
     wanted = strict_query.path_id("prq", request_id)
@@ -141,6 +143,8 @@ async def get_package(request_id: FromPath[str], caller: Given[Caller], desk: Gi
         except SubjectGoneError:
             told = f"This request of the type {found.type} is {found.status}; there is no package, or no longer."
             raise Conflict("no_package", told) from None
+        async with as_account(desk.door, caller.account_id) as conn:
+            await note(conn, found, Action.PACKAGE_FETCHED, by=by)
         opened = opening.pop_all()
 
     async def streamed() -> AsyncIterator[bytes]:
@@ -153,23 +157,27 @@ async def get_package(request_id: FromPath[str], caller: Given[Caller], desk: Gi
 
 
 @post("/v1/privacy/requests/{request_id:str}/approve", status_code=200)
-async def approve_request(request_id: FromPath[str], caller: Given[Caller], desk: Given[Desk]) -> RequestObject:
+async def approve_request(
+    request_id: FromPath[str], caller: Given[Caller], by: Given[By], desk: Given[Desk]
+) -> RequestObject:
     """The second person agrees."""
     need(caller, APPROVE)
     wanted = strict_query.path_id("prq", request_id)
     return request_object(
-        await erase.approve(
-            desk, account_id=caller.account_id, mode=caller.mode, request_id=wanted, key_id=caller.key_id
-        )
+        await erase.approve(desk, account_id=caller.account_id, mode=caller.mode, request_id=wanted, by=by)
     )
 
 
 @post("/v1/privacy/requests/{request_id:str}/cancel", status_code=200)
-async def cancel_request(request_id: FromPath[str], caller: Given[Caller], desk: Given[Desk]) -> RequestObject:
+async def cancel_request(
+    request_id: FromPath[str], caller: Given[Caller], by: Given[By], desk: Given[Desk]
+) -> RequestObject:
     """Nothing is forgotten after all."""
     need(caller, WRITE)
     wanted = strict_query.path_id("prq", request_id)
-    return request_object(await erase.cancel(desk, account_id=caller.account_id, mode=caller.mode, request_id=wanted))
+    return request_object(
+        await erase.cancel(desk, account_id=caller.account_id, mode=caller.mode, request_id=wanted, by=by)
+    )
 
 
 @get("/v1/privacy/receipt-key")

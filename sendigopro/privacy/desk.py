@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from sendigopro.accounts.model import mode_name
+from sendigopro.audit.model import Action, Actor, ActorKind, By
+from sendigopro.audit.record import record
+from sendigopro.foundation import ids
 from sendigopro.foundation.phones import PhoneNumber
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import Conflict, Unprocessable
@@ -101,6 +105,28 @@ async def used_before(conn: Conn, asked: Asked) -> Request | None:
             param="Idempotency-Key",
         )
     return found
+
+
+async def keep_request(conn: Conn, asked: Asked, request: Request, *, reason: bytes | None) -> Request:
+    """Write down what was asked, and in the audit log by whom."""
+    kept = await requests_store.insert_request(
+        conn, request, reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
+    )
+    await note(conn, kept, Action.PRIVACY_REQUESTED, by=by_of(asked))
+    return kept
+
+
+def by_of(asked: Asked) -> By:
+    return By(Actor(ActorKind.KEY, asked.key_id), asked.http_request_id)
+
+
+async def note(conn: Conn, request: Request, action: Action, *, by: By) -> None:
+    """In the account's audit log: which request, never about whom."""
+    await record(
+        conn, account_id=request.account_id, actor=by.actor, request_id=by.request_id, action=action,
+        target=ids.typed("prq", request.id),
+        facts={"type": request.type, "mode": mode_name(request.mode), "status": request.status},
+    )  # fmt: skip
 
 
 async def refuse_held(desk: Desk, conn: Conn, account_id: UUID, subject_ids: Sequence[UUID]) -> None:

@@ -10,13 +10,23 @@ from uuid import UUID
 
 import structlog
 
+from sendigopro.audit.model import Action, By
 from sendigopro.consent import store as consent
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import Conn, as_account
 from sendigopro.foundation.problems import Conflict, NotAllowed, NotFound, Unavailable
 from sendigopro.privacy import journal_store, requests_store
-from sendigopro.privacy.desk import Desk, find_marks, find_platform_mac, refuse_held, subjects_under, used_before
+from sendigopro.privacy.desk import (
+    Desk,
+    by_of,
+    find_marks,
+    find_platform_mac,
+    note,
+    refuse_held,
+    subjects_under,
+    used_before,
+)
 from sendigopro.privacy.journal import Intent, JournalError, Kind
 from sendigopro.privacy.journaling import catch_up
 from sendigopro.privacy.model import CANCELABLE, DUE, HOURLY_MAX, TABLE, Asked, Marks, Request, Status
@@ -71,37 +81,42 @@ async def erase(desk: Desk, asked: Asked) -> tuple[Request, bool]:
             conn, request, reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
         )
         await (_condemn(conn, request) if request.status == "erasing" else restrict(conn, request))
+        await note(conn, request, Action.PRIVACY_REQUESTED, by=by_of(asked))
         reach("erase.before_commit")
     reach("erase.committed")
     await follow(desk, request)
     return request, False
 
 
-async def approve(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID, key_id: UUID) -> Request:
+async def approve(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID, by: By) -> Request:
     """A second person agrees, by another key than it was asked with."""
     async with as_account(desk.door, account_id) as conn:
         request = await _locked(conn, account_id, mode, request_id)
-        if request.asked_by == key_id:
+        if request.asked_by == by.actor.id:
             raise NotAllowed(
                 "second_person_needed",
                 "The key that asked for it cannot approve it. A second person must, with another.",
             )
-        request = await approved(desk, conn, request, key_id=key_id)
+        request = await approved(desk, conn, request, by=by)
     await follow(desk, request)
     return request
 
 
-async def approved(desk: Desk, conn: Conn, request: Request, *, key_id: UUID | None = None) -> Request:
+async def approved(desk: Desk, conn: Conn, request: Request, *, by: By) -> Request:
     """The same in the caller's transaction, for a locked request; `follow` comes after the commit."""
     if request.status != "awaiting_approval":
         raise Conflict("not_awaiting_approval", f"This request is {request.status}; there is nothing to approve.")
     await refuse_held(desk, conn, request.account_id, request.subject_ids)
+    key_id = by.actor.id
     if request.grace_hours:
-        return await requests_store.set_status(conn, request, status="in_grace", approved_by=key_id)
-    return await begin(desk, conn, request, key_id=key_id)
+        request = await requests_store.set_status(conn, request, status="in_grace", approved_by=key_id)
+    else:
+        request = await begin(desk, conn, request, key_id=key_id)
+    await note(conn, request, Action.PRIVACY_APPROVED, by=by)
+    return request
 
 
-async def cancel(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID) -> Request:
+async def cancel(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID, by: By) -> Request:
     """Nothing is forgotten after all; only while it waits."""
     async with as_account(desk.door, account_id) as conn:
         request = await _locked(conn, account_id, mode, request_id)
@@ -110,6 +125,7 @@ async def cancel(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID) -
         canceled = await requests_store.set_status(conn, request, status="canceled")
         if not await requests_store.is_restricted_by_another(conn, request):
             await lift(conn, request)
+        await note(conn, canceled, Action.PRIVACY_CANCELED, by=by)
     await follow(desk, canceled)
     return canceled
 

@@ -7,7 +7,7 @@ import structlog
 
 from sendigopro.foundation.postgres import CONNECTION_LOST, as_account
 from sendigopro.privacy import requests_store
-from sendigopro.privacy.desk import Desk, find_marks, used_before
+from sendigopro.privacy.desk import Desk, find_marks, keep_request, used_before
 from sendigopro.privacy.erase import new_request, sealed_reason
 from sendigopro.privacy.model import Asked, Request
 from sendigopro.privacy.package.build import build
@@ -30,9 +30,7 @@ async def hand_out(desk: Desk, asked: Asked) -> tuple[Request, bool]:
         used = await used_before(conn, asked)
         if used is not None:
             return used, True
-        request = await requests_store.insert_request(
-            conn, request, reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
-        )
+        request = await keep_request(conn, asked, request, reason=reason)
     return request, False
 
 

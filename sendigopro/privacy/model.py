@@ -38,6 +38,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     is_lift: bool = False
     key_mac: bytes | None = None
     body_mac: bytes | None = None
+    http_request_id: str | None = None
+    """By which the audit log names the call that asked; `Request.id` is another thing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,14 @@ A_HOLD = "A law or a court demands it, GDPR 17(3)(b), (e): kept until the hold i
 IN_QUEUE = "The place is dropped at once, so that it never leaves; the row goes when its chunk is done."
 
 
+BESIDE_THE_LOG = Plan(
+    Whose.MEMBER,
+    (*MEMBER, "main.audit_log.actor_id", "main.audit_log.id", "main.audit_personal.id"),
+    erasure=Erasure.DELETE,
+    why="What the audit log says of somebody; the commitment that stays says nothing without its salt.",
+)
+
+
 def columns(table: str, names: str, plan: Plan) -> dict[str, Plan]:
     return {f"{table}.{name}": plan for name in names.split()}
 
@@ -270,6 +278,14 @@ REQUESTS: Mapping[str, Plan] = {
         "main.held_items", "account_id hold_id subject_id id content",
         of_subject(HELD, Erasure.KEPT, A_HOLD, last="main.held_items.subject_id"),
     ),
+    **columns(
+        "main.audit_log",
+        "account_id n id at actor_kind actor_id action target facts request_id commitment prev_hash hash",
+        of_account(
+            "main.audit_log.account_id", "A chain that a gap would break; an entry names nobody.", erasure=Erasure.KEPT
+        ),
+    ),
+    **columns("main.audit_personal", "account_id id sealed", BESIDE_THE_LOG),
     "main.receipt_keys.secret": Plan(
         Whose.OPERATOR, ("main.receipt_keys.id",), erasure=Erasure.KEPT,
         why="What receipts are signed with; they would be worth nothing without it.",

@@ -13,49 +13,46 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from sendigopro.foundation.operator_errors import OperatorError
+from sendigopro.foundation.spelling import canonical
 
 ALGORITHM: Final = "Ed25519"
+RECEIPT: Final = "receipt"
 
 
 class ReceiptError(OperatorError):
     """It is not what was signed."""
 
 
-def canonical(value: object) -> bytes:
-    """The one spelling."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
-
-
-def sign(secret: bytes, receipt: dict[str, Any]) -> bytes:
-    """The receipt with its signature, as it is handed out."""
+def sign(secret: bytes, content: dict[str, Any], *, name: str = RECEIPT) -> bytes:
+    """A receipt (or what else is called `name`) with its signature, as it is handed out."""
     key = Ed25519PrivateKey.from_private_bytes(secret)
-    return signed_document(receipt, key.sign(canonical(receipt)), raw_of(key.public_key()))
+    return signed_document(name, content, key.sign(canonical(content)), raw_of(key.public_key()))
 
 
-def signed_document(receipt: object, signature: bytes, public: bytes) -> bytes:
+def signed_document(name: str, content: object, signature: bytes, public: bytes) -> bytes:
     signed = {"algorithm": ALGORITHM, "key": fingerprint(public), "value": signature.hex()}
-    return canonical({"receipt": receipt, "signature": signed}) + b"\n"
+    return canonical({name: content, "signature": signed}) + b"\n"
 
 
-def verify(document: bytes, public: Ed25519PublicKey) -> dict[str, Any]:
-    """The receipt, if it is genuine; `ReceiptError` says what is wrong with it."""
+def verify(document: bytes, public: Ed25519PublicKey, *, name: str = RECEIPT) -> dict[str, Any]:
+    """What was signed, if it is genuine; `ReceiptError` says what is wrong with it."""
     try:
         read = json.loads(document)
-        receipt, signature = read["receipt"], bytes.fromhex(read["signature"]["value"])
+        content, signature = read[name], bytes.fromhex(read["signature"]["value"])
         whose = read["signature"]["key"]
-        spelt = signed_document(receipt, signature, raw_of(public))
+        spelt = signed_document(name, content, signature, raw_of(public))
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise ReceiptError("REFUSED: this is not a receipt, or no whole one.") from None
+        raise ReceiptError(f"REFUSED: this is not a {name}, or no whole one.") from None
     if whose != fingerprint(raw_of(public)):
         raise ReceiptError("REFUSED: it was signed with another key, or its key's name was changed.")
     if spelt != document:
         raise ReceiptError("REFUSED: it is not spelt as it was signed: something was changed in it.")
     try:
-        public.verify(signature, canonical(receipt))
+        public.verify(signature, canonical(content))
     except InvalidSignature:
         raise ReceiptError("REFUSED: the signature does not fit: something was changed in it.") from None
-    assert isinstance(receipt, dict)
-    return receipt
+    assert isinstance(content, dict)
+    return content
 
 
 def raw_of(public: Ed25519PublicKey) -> bytes:

@@ -7,7 +7,7 @@ from sendigopro.consent import store as consent
 from sendigopro.foundation.phones import PhoneNumber
 from sendigopro.foundation.postgres import DuplicateKeyError, as_account
 from sendigopro.privacy import journal_store, requests_store
-from sendigopro.privacy.desk import Desk, find_marks, used_before
+from sendigopro.privacy.desk import Desk, find_marks, keep_request, used_before
 from sendigopro.privacy.erase import follow, intent_of, lift, new_request, restrict, sealed_reason
 from sendigopro.privacy.model import Asked, Marks, Request
 from sendigopro.vault import enrol, sealing
@@ -32,9 +32,7 @@ async def restrict_or_lift(desk: Desk, asked: Asked) -> tuple[Request, bool]:
                 await lift(conn, request)
         else:
             await restrict(conn, request)
-        request = await requests_store.insert_request(
-            conn, request, reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
-        )
+        request = await keep_request(conn, asked, request, reason=reason)
     await follow(desk, request)
     return request, False
 
@@ -50,9 +48,7 @@ async def object_to(desk: Desk, asked: Asked) -> tuple[Request, bool]:
             return used, True
         await consent.set_standing(conn, account_id=asked.account_id, macs=[marks.mac], state="opted_out")
         await journal_store.intend(conn, intent_of(request, "opt_out"))
-        request = await requests_store.insert_request(
-            conn, request, reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
-        )
+        request = await keep_request(conn, asked, request, reason=reason)
     await follow(desk, request)
     return request, False
 
@@ -86,9 +82,7 @@ async def rectify(desk: Desk, asked: Asked) -> tuple[Request, bool]:
             for subject_id in old.subject_ids:
                 await requests_store.tell_of_subject(conn, account_id=asked.account_id, subject_id=subject_id)
             await journal_store.intend(conn, intent_of(request, "rectify"))
-        request = await requests_store.insert_request(
-            conn, _of_mac_alone(request), reason=reason, key_mac=asked.key_mac, body_mac=asked.body_mac
-        )
+        request = await keep_request(conn, asked, _of_mac_alone(request), reason=reason)
     await follow(desk, request)
     return request, False
 

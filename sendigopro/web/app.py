@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from sendigopro.accounts.keys import Caller, Callers
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.accounts.sign_in import SignIn
+from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
 from sendigopro.console import handset, security, sign_in
@@ -27,6 +28,7 @@ from sendigopro.messages.load import Loader
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.view import Viewer
 from sendigopro.privacy import api as privacy_api
+from sendigopro.privacy.audit_log import api as audit_api
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.retention import api as retention_api
 from sendigopro.runtime import Runtime
@@ -38,7 +40,7 @@ from sendigopro.web.root import Doors, Root
 from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
-FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api)
+FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (handset, sign_in, security, privacy)
 
 
@@ -106,6 +108,7 @@ def make_framework(parts: Parts) -> App:
     }
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)
+    dependencies["by"] = Provide(by_of, sync_to_thread=False)
     routes: Sequence[Any] = [route for place in (*FEATURES, *PAGES) for route in place.routes]
     framework = Litestar(
         route_handlers=routes,
@@ -129,6 +132,12 @@ def caller_of(request: Request[Any, Any, Any]) -> Caller:
     """Who is asking: the gate has found out."""
     caller: Caller = request.scope["state"]["caller"]
     return caller
+
+
+def by_of(request: Request[Any, Any, Any]) -> By:
+    """The same for the audit log: which key, with which request."""
+    by: By = request.scope["state"]["by"]
+    return by
 
 
 def raise_on(_: Request[Any, Any, Any], error: Exception) -> NoReturn:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from sendigopro.accounts.keys import Callers
+from sendigopro.audit.model import Actor, ActorKind, By
 from sendigopro.foundation.asgi import App, Message, Receive, Scope, Send, header, read_json_body
 from sendigopro.foundation.limits import Limits
 from sendigopro.foundation.operations import Operation
@@ -24,7 +25,8 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = await self.callers.authenticate(header(scope, b"authorization"))
         headers = self.limits.take(caller.counted)
-        scope.setdefault("state", {})["caller"] = caller
+        by = By(Actor(ActorKind.KEY, caller.key_id), scope.get("request_id"))
+        scope.setdefault("state", {}).update(caller=caller, by=by)
 
         async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":

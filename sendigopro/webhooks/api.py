@@ -9,6 +9,7 @@ from litestar.params import FromPath, RawBody
 
 from sendigopro.accounts.model import Caller
 from sendigopro.accounts.scopes import need
+from sendigopro.audit.model import By
 from sendigopro.foundation import ids, strict_json, strict_query
 from sendigopro.foundation.addresses import look_up
 from sendigopro.foundation.lists import Listed
@@ -44,24 +45,25 @@ CHANGE = msgspec.json.Decoder(EndpointChange)
 REPLAY = msgspec.json.Decoder(ReplayRequest)
 
 
-def endpoints_of(runtime: Runtime, vault: Vault) -> Endpoints:
+def endpoints_of(runtime: Runtime, vault: Vault, by: By) -> Endpoints:
     return Endpoints(
         main=runtime.main,
         door=runtime.door,
         vault=vault,
         lookup=look_up,
         allow_private=runtime.settings.allow_private_webhooks,
+        by=by,
     )
 
 
 @post("/v1/webhook-endpoints", status_code=201)
 async def create_endpoint(
-    caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault], body: RawBody
+    caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault], body: RawBody
 ) -> MadeEndpointObject:
     """Make an endpoint; its secret is in the answer."""
     need(caller, WRITE)
     wanted = strict_json.decode(body, NEW)
-    endpoint, secret = await endpoints_of(runtime, vault).create(
+    endpoint, secret = await endpoints_of(runtime, vault, by).create(
         caller.account_id,
         caller.mode,
         url=wanted.url,
@@ -73,14 +75,14 @@ async def create_endpoint(
 
 @get("/v1/webhook-endpoints")
 async def list_endpoints(
-    request: Request[Any, Any, Any], caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault]
+    request: Request[Any, Any, Any], caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault]
 ) -> Listed[EndpointObject]:
     """Newest first."""
     need(caller, READ)
     page = strict_query.read(request.scope["query_string"], strict_query.Page)
     after = ids.parse("we", page.after, param="after") if page.after is not None else None
     before = ids.parse("we", page.before, param="before") if page.before is not None else None
-    found = await endpoints_of(runtime, vault).page(
+    found = await endpoints_of(runtime, vault, by).page(
         caller.account_id, caller.mode, after=after, before=before, limit=page.limit + 1
     )
     has_more, is_backward = len(found) > page.limit, before is not None
@@ -91,23 +93,29 @@ async def list_endpoints(
 
 @get("/v1/webhook-endpoints/{endpoint_id:str}")
 async def get_endpoint(
-    endpoint_id: FromPath[str], caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault]
+    endpoint_id: FromPath[str], caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault]
 ) -> EndpointObject:
     """One endpoint."""
     need(caller, READ)
     wanted = strict_query.path_id("we", endpoint_id)
-    return endpoint_object(await endpoints_of(runtime, vault).get(caller.account_id, caller.mode, wanted))
+    return endpoint_object(await endpoints_of(runtime, vault, by).get(caller.account_id, caller.mode, wanted))
 
 
 @patch("/v1/webhook-endpoints/{endpoint_id:str}")
 async def change_endpoint(
-    endpoint_id: FromPath[str], caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault], body: RawBody
+    endpoint_id: FromPath[str],
+    caller: Given[Caller],
+    by: Given[By],
+    *,
+    runtime: Given[Runtime],
+    vault: Given[Vault],
+    body: RawBody,
 ) -> EndpointObject:
     """Change what is given."""
     need(caller, WRITE)
     wanted = strict_query.path_id("we", endpoint_id)
     change = strict_json.decode(body, CHANGE)
-    changed = await endpoints_of(runtime, vault).change(
+    changed = await endpoints_of(runtime, vault, by).change(
         caller.account_id,
         caller.mode,
         wanted,
@@ -121,62 +129,72 @@ async def change_endpoint(
 
 @delete("/v1/webhook-endpoints/{endpoint_id:str}")
 async def delete_endpoint(
-    endpoint_id: FromPath[str], caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault]
+    endpoint_id: FromPath[str], caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault]
 ) -> None:
     """Tell it nothing more and forget it."""
     need(caller, WRITE)
     wanted = strict_query.path_id("we", endpoint_id)
-    await endpoints_of(runtime, vault).delete(caller.account_id, caller.mode, wanted)
+    await endpoints_of(runtime, vault, by).delete(caller.account_id, caller.mode, wanted)
 
 
 @get("/v1/webhook-endpoints/callback")
-async def get_callback(caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault]) -> SecretObject:
+async def get_callback(
+    caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault]
+) -> SecretObject:
     """What webhooks to messages' own callback URLs are signed with."""
     need(caller, WRITE)
-    return SecretObject(secret=await endpoints_of(runtime, vault).callback_secret(caller.account_id, caller.mode))
+    return SecretObject(secret=await endpoints_of(runtime, vault, by).callback_secret(caller.account_id, caller.mode))
 
 
 @post("/v1/webhook-endpoints/callback/rotate", status_code=200)
-async def rotate_callback(caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault]) -> SecretObject:
+async def rotate_callback(
+    caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault]
+) -> SecretObject:
     """A new one; the old one signs too for a day."""
     need(caller, WRITE)
-    return SecretObject(secret=await endpoints_of(runtime, vault).rotate_callback(caller.account_id, caller.mode))
+    return SecretObject(secret=await endpoints_of(runtime, vault, by).rotate_callback(caller.account_id, caller.mode))
 
 
 @get("/v1/webhook-endpoints/{endpoint_id:str}/secret")
 async def get_secret(
-    endpoint_id: FromPath[str], caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault]
+    endpoint_id: FromPath[str], caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault]
 ) -> SecretObject:
     """The secret once more."""
     need(caller, WRITE)
     wanted = strict_query.path_id("we", endpoint_id)
-    return SecretObject(secret=await endpoints_of(runtime, vault).secret(caller.account_id, caller.mode, wanted))
+    return SecretObject(secret=await endpoints_of(runtime, vault, by).secret(caller.account_id, caller.mode, wanted))
 
 
 @post("/v1/webhook-endpoints/{endpoint_id:str}/rotate", status_code=200)
 async def rotate_secret(
-    endpoint_id: FromPath[str], caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault]
+    endpoint_id: FromPath[str], caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault]
 ) -> SecretObject:
     """A new secret; the old one signs too for a day."""
     need(caller, WRITE)
     wanted = strict_query.path_id("we", endpoint_id)
-    return SecretObject(secret=await endpoints_of(runtime, vault).rotate(caller.account_id, caller.mode, wanted))
+    return SecretObject(secret=await endpoints_of(runtime, vault, by).rotate(caller.account_id, caller.mode, wanted))
 
 
 @post("/v1/webhook-endpoints/{endpoint_id:str}/test", status_code=202)
 async def test_endpoint(
-    endpoint_id: FromPath[str], caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault]
+    endpoint_id: FromPath[str], caller: Given[Caller], by: Given[By], runtime: Given[Runtime], vault: Given[Vault]
 ) -> TestObject:
     """Send it a `webhook.test`."""
     need(caller, WRITE)
     wanted = strict_query.path_id("we", endpoint_id)
-    event_id = await endpoints_of(runtime, vault).test(caller.account_id, caller.mode, wanted)
+    event_id = await endpoints_of(runtime, vault, by).test(caller.account_id, caller.mode, wanted)
     return TestObject(event_id=ids.typed("evt", event_id))
 
 
 @post("/v1/webhook-endpoints/{endpoint_id:str}/replay", status_code=202)
 async def replay(
-    endpoint_id: FromPath[str], caller: Given[Caller], runtime: Given[Runtime], vault: Given[Vault], body: RawBody
+    endpoint_id: FromPath[str],
+    caller: Given[Caller],
+    by: Given[By],
+    *,
+    runtime: Given[Runtime],
+    vault: Given[Vault],
+    body: RawBody,
 ) -> ReplayObject:
     """Tell one event, or everything since a moment, once more."""
     need(caller, WRITE)
@@ -184,7 +202,7 @@ async def replay(
     asked = strict_json.decode(body, REPLAY)
     if (asked.event_id is None) == (asked.since is None):
         raise Invalid("invalid_replay", "Give either event_id or since.", param="event_id")
-    endpoints = endpoints_of(runtime, vault)
+    endpoints = endpoints_of(runtime, vault, by)
     if asked.since is not None:
         made = await endpoints.replay_since(caller.account_id, caller.mode, wanted, since=asked.since)
         return replay_object(made)

@@ -6,12 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sendigopro.accounts.model import mode_name
+from sendigopro.audit import sealed as audit_sealed
+from sendigopro.audit.model import Action, By, Facts
+from sendigopro.audit.record import record
 from sendigopro.events import store as events
 from sendigopro.events.model import Batch, Event
 from sendigopro.events.privacy import SUBJECT_ERASED
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.addresses import ForbiddenAddress, Lookup, addresses_of, forbidden, read_url
-from sendigopro.foundation.postgres import Pool
+from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import Conflict, Invalid, NotFound
 from sendigopro.messages.model import EVENT_OF
 from sendigopro.vault.vault import Vault
@@ -30,14 +34,15 @@ EVENT_TYPES = tuple(sorted({*EVENT_OF.values(), DISABLED_EVENT, SUBJECT_ERASED})
 
 
 class Endpoints:
-    """The endpoints of all accounts, one account at a time; `door` sees no other's rows."""
+    """The endpoints of all accounts, in the hand of whoever asks, one account at a time; `door` sees no other's."""
 
-    def __init__(self, *, main: Pool, door: Pool, vault: Vault, lookup: Lookup, allow_private: bool) -> None:
+    def __init__(self, *, main: Pool, door: Pool, vault: Vault, lookup: Lookup, allow_private: bool, by: By) -> None:
         self._main = main
         self._door = door
         self._vault = vault
         self._lookup = lookup
         self._allow_private = allow_private
+        self._by = by
 
     async def create(
         self, account_id: UUID, mode: int, *, url: str, event_types: Sequence[str], description: str
@@ -53,6 +58,7 @@ class Endpoints:
             True, None, None, clock.now(),  # noqa: FBT003  # is_enabled
         )  # fmt: skip
         sealed = await seal_secret(self._vault, account_id, secret_id, secret)
+        beside = await audit_sealed.seal(self._vault, account_id=account_id, values={"url": url})
         async with self._door.acquire() as conn, conn.transaction():
             await store.enter_account(conn, account_id=account_id)
             if await store.count_endpoints(conn, account_id=account_id, mode=mode) >= ENDPOINTS_MAX:
@@ -64,6 +70,10 @@ class Endpoints:
                 conn, account_id=account_id, endpoint_id=endpoint_id, secret_id=secret_id, secret=sealed
             )
             await store.tell_processes(conn)
+            await self._note(
+                conn, account_id, endpoint_id, Action.ENDPOINT_CREATED, beside=beside,
+                facts={"mode": mode_name(mode), "event_types": [*row.event_types]},
+            )  # fmt: skip
         return await open_endpoint(self._vault, made), secret
 
     async def get(self, account_id: UUID, mode: int, endpoint_id: UUID) -> Endpoint:
@@ -93,8 +103,10 @@ class Endpoints:
     ) -> Endpoint:
         """Change what is given; the rest stays."""
         row = await self._row(account_id, mode, endpoint_id)
+        beside = None
         if url is not None:
             await self._check(url)
+            beside = await audit_sealed.seal(self._vault, account_id=account_id, values={"url": url})
             row = replace(row, url=await seal_text(self._vault, account_id, "url", endpoint_id, url))
         if event_types is not None:
             row = replace(row, event_types=types_of(event_types))
@@ -106,9 +118,17 @@ class Endpoints:
         async with self._door.acquire() as conn, conn.transaction():
             await store.enter_account(conn, account_id=account_id)
             changed = await store.update_endpoint(conn, row=row)
+            if changed is None:
+                raise no_such_endpoint()
             await store.tell_processes(conn)
-        if changed is None:
-            raise no_such_endpoint()
+            given = {"url": url, "event_types": event_types, "description": description, "is_enabled": is_enabled}
+            await self._note(
+                conn, account_id, endpoint_id, Action.ENDPOINT_CHANGED, beside=beside,
+                facts={
+                    "changed": [name for name, value in given.items() if value is not None],
+                    "event_types": [*changed.event_types], "is_enabled": changed.is_enabled,
+                },
+            )  # fmt: skip
         return await open_endpoint(self._vault, changed)
 
     async def delete(self, account_id: UUID, mode: int, endpoint_id: UUID) -> None:
@@ -118,6 +138,7 @@ class Endpoints:
                 raise no_such_endpoint()
             await store.delete_secrets(conn, account_id=account_id, endpoint_id=endpoint_id)
             await store.tell_processes(conn)
+            await self._note(conn, account_id, endpoint_id, Action.ENDPOINT_REMOVED)
 
     # Secrets
 
@@ -168,6 +189,7 @@ class Endpoints:
             )
             await store.touch_endpoint(conn, account_id=account_id, endpoint_id=endpoint_id)
             await store.tell_processes(conn)
+            await self._note(conn, account_id, endpoint_id, Action.SECRET_ROLLED)
         return secret
 
     # Events once more
@@ -211,6 +233,22 @@ class Endpoints:
             )
 
     # Parts
+
+    async def _note(
+        self,
+        conn: Conn,
+        account_id: UUID,
+        endpoint_id: UUID,
+        action: Action,
+        *,
+        facts: Facts | None = None,
+        beside: audit_sealed.Beside | None = None,
+    ) -> None:
+        """In the audit log; the address stands beside it."""
+        await record(
+            conn, account_id=account_id, actor=self._by.actor, request_id=self._by.request_id, action=action,
+            target=ids.typed("we", endpoint_id), facts=facts, beside=beside,
+        )  # fmt: skip
 
     async def _row(self, account_id: UUID, mode: int, endpoint_id: UUID) -> EndpointRow:
         async with self._door.acquire() as conn, conn.transaction():

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 import standardwebhooks
 
+from sendigopro.audit.model import Actor, ActorKind, By
 from sendigopro.events import store as events
 from sendigopro.events.model import Batch, Event
 from sendigopro.foundation import clock, ids
@@ -100,12 +101,9 @@ async def desk_of(databases: Databases, folder: Path, *, allow_private: bool = T
     async with house_of(databases, folder, allow_private_webhooks=allow_private) as house:
         lookup = SystemLookup()
         runtime = house.runtime
-        yield Desk(
-            house,
-            Endpoints(
-                main=runtime.main, door=runtime.door, vault=house.vault, lookup=lookup, allow_private=allow_private
-            ),
-        )
+        by = By(Actor(ActorKind.KEY, house.test.key_id))
+        pools = {"main": runtime.main, "door": runtime.door}
+        yield Desk(house, Endpoints(**pools, vault=house.vault, lookup=lookup, allow_private=allow_private, by=by))
         lookup.close()
 
 

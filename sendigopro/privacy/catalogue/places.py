@@ -129,6 +129,10 @@ STORES = (
         tables=("main.credit", "main.ledger_entries", "main.tallies"),
     ),
     Place(
+        "audit", Area.MAIN, "Audit log", "who changed what, chained; names sealed beside it",
+        tables=("main.audit_log", "main.audit_personal"),
+    ),
+    Place(
         "set_up", Area.MAIN, "Set-up", "carriers, routes, the software's own state",
         tables=(
             "main.carriers", "main.routes", "main.carrier_binds", "main.workers", "main.config_epoch",

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import structlog
 
+from sendigopro.audit.model import BY_OPERATOR, BY_SYSTEM, Action, By
+from sendigopro.audit.record import record
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn
@@ -55,6 +57,7 @@ async def place(
         if await store.is_being_erased(conn, account_id=account_id, subject_ids=subject_ids):
             raise HoldError("An erasure of this person has begun, and nothing brings back what it has ended.")
         await store.insert_hold(conn, hold, subject_ids=subject_ids)
+        await note(conn, hold, Action.HOLD_PLACED, by=BY_OPERATOR)
     reach("holds.placed")
     await copy(sources, hold)
     return hold
@@ -69,17 +72,28 @@ def next_review(now: datetime, days: int) -> datetime:
 async def review(conn: Conn, hold: StoredHold, *, days: int = REVIEW_DAYS) -> StoredHold:
     """Somebody looked at it, and it must stay."""
     reviewed = replace(hold, review_at=next_review(clock.now(), days))
-    await store.set_review(conn, reviewed, review_at=reviewed.review_at)
+    async with conn.transaction():
+        await store.set_review(conn, reviewed, review_at=reviewed.review_at)
+        await note(conn, reviewed, Action.HOLD_REVIEWED, by=BY_OPERATOR)
     return reviewed
 
 
-async def release(sources: Sources, hold: StoredHold) -> None:
+async def note(conn: Conn, hold: StoredHold, action: Action, *, by: By) -> None:
+    """In the account's audit log: that there is a hold, not about whom, nor why."""
+    await record(
+        conn, account_id=hold.account_id, actor=by.actor, action=action, target=ids.typed("hld", hold.id),
+        facts={"review_on": f"{hold.review_at:%Y-%m-%d}"},
+    )  # fmt: skip
+
+
+async def release(sources: Sources, hold: StoredHold, *, by: By = BY_OPERATOR) -> None:
     """The key first: what a crash leaves of the rows opens to nobody, and `follow` deletes it."""
     await sources.vault.forget([hold.key_slot])
     await sources.vault.finish_forgetting()
     reach("holds.key_destroyed")
     async with sources.main.acquire() as conn, conn.transaction():
-        await store.delete_hold(conn, hold)
+        if await store.delete_hold(conn, hold):
+            await note(conn, hold, Action.HOLD_RELEASED, by=by)
 
 
 async def copy(sources: Sources, hold: StoredHold) -> int:
@@ -138,7 +152,10 @@ def _has_text(item: Item) -> bool:
 
 
 async def copies(sources: Sources, hold: StoredHold) -> AsyncIterator[Item]:
-    """What a hold keeps, opened; `KeyErasedError` once it is released."""
+    """What a hold keeps, opened, which is noted first; `KeyErasedError` once it is released."""
+    seals.key_of(sources.vault.keys, hold.key_slot)
+    async with sources.main.acquire() as conn, conn.transaction():
+        await note(conn, hold, Action.HOLD_EXPORTED, by=BY_OPERATOR)
     after = (NOWHERE, NOWHERE)
     while True:
         key = seals.key_of(sources.vault.keys, hold.key_slot)
@@ -190,4 +207,4 @@ class Follower:
             try:
                 await copy(self._sources, hold)
             except KeyErasedError:
-                await release(self._sources, hold)
+                await release(self._sources, hold, by=BY_SYSTEM)

@@ -139,11 +139,15 @@ async def read_items(conn: Conn, hold: StoredHold, *, after: tuple[UUID, UUID], 
     return [StoredItem(*row) for row in rows]
 
 
-async def delete_hold(conn: Conn, hold: StoredHold) -> None:
-    """All rows of a hold whose key is dead."""
-    for table, column in (("holds", "id"), ("held_subjects", "hold_id"), ("held_items", "hold_id")):
+async def delete_hold(conn: Conn, hold: StoredHold) -> bool:
+    """All rows of a hold whose key is dead; False when somebody else has deleted it."""
+    deleted = await conn.fetchval(
+        "DELETE FROM main.holds WHERE account_id = $1 AND id = $2 RETURNING true", hold.account_id, hold.id
+    )
+    for table, column in (("held_subjects", "hold_id"), ("held_items", "hold_id")):
         await conn.execute(
             f"DELETE FROM main.{table} WHERE account_id = $1 AND {column} = $2",  # noqa: S608  # names from above
             hold.account_id,
             hold.id,
         )
+    return deleted is not None

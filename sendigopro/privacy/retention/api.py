@@ -15,6 +15,8 @@ from sendigopro.accounts.model import Caller
 from sendigopro.accounts.retention_store import StoredTerm
 from sendigopro.accounts.retention_terms import LIMITS, Limit, RetentionClock
 from sendigopro.accounts.scopes import need
+from sendigopro.audit.model import Action, By
+from sendigopro.audit.record import record
 from sendigopro.channels.directory import Directory
 from sendigopro.foundation import strict_json
 from sendigopro.foundation.lists import Listed
@@ -101,6 +103,7 @@ async def set_term(
     clock: FromPath[str],
     caller: Given[Caller],
     *,
+    by: Given[By],
     desk: Given[Desk],
     directory: Given[Directory],
     body: RawBody,
@@ -120,6 +123,10 @@ async def set_term(
             key_id=caller.key_id,
         )  # fmt: skip
         await accounts.announce_change(conn, what="retention")
+        await record(
+            conn, account_id=caller.account_id, actor=by.actor, request_id=by.request_id, action=Action.RETENTION_SET,
+            target=f"{product}/{kind}", facts={"days": wanted.days, "has_reason": sealed is not None},
+        )  # fmt: skip
     await directory.refresh()
     return term_object(StoredTerm(product, kind, wanted.days, sealed, set_at), limit, wanted.reason)
 

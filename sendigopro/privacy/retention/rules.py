@@ -54,6 +54,8 @@ ROWS: Mapping[str, str] = {
     "main.privacy_requests": "what leads to the person is emptied when it is done",
     "main.journal_intents": "deleted when it stands in the journal",
     "main.request_approvals": "as the request",
+    "main.audit_log": "a chain without gaps; it goes as a whole with its closed account",
+    "main.audit_personal": "erased with whom it names; else as the log",
     "main.webhook_endpoints": "as the account",
     "main.retention_terms": "as the account",
     "main.sessions": "ends_at and a week of idleness: refused at once, deleted by the job",

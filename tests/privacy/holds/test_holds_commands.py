@@ -66,6 +66,10 @@ async def test_a_hold_is_placed_listed_reviewed_exported_and_released_and_nobody
     assert {one["type"]: one for one in items}["message"]["record"]["body"] == "The text in dispute"
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert await office.rows("SELECT 1 FROM main.held_items") == []
+    noted = await office.rows(
+        "SELECT action FROM main.audit_log WHERE target = $1 AND actor_kind = 'operator' ORDER BY n", hold
+    )
+    assert [row[0] for row in noted] == ["hold.placed", "hold.reviewed", "hold.exported", "hold.released"]
 
 
 @pytest.mark.usefixtures("instance")

@@ -46,6 +46,8 @@ async def test_a_package_is_made_checked_and_imported_again(instance: House, tmp
     again = await say("import", out, "--account", account)
     assert again.exit_code == 0, again.output
     assert "0 messages stored, 1 were there already" in again.output
+    noted = await instance.fetch("SELECT action FROM main.audit_log WHERE action LIKE 'privacy.%' ORDER BY n")
+    assert [row[0] for row in noted] == ["privacy.package_made", "privacy.package_imported"]
 
 
 async def test_what_cannot_be_done_is_said_in_one_line_and_leaves_nothing(instance: House, tmp_path: Path) -> None:
