@@ -11,11 +11,13 @@ from uuid import UUID
 import msgspec
 
 from sendigopro.accounts import people, people_store, second_factor
+from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.passwords import hash_password, is_outdated, is_right
 from sendigopro.accounts.people_store import StoredPerson
 from sendigopro.accounts.sessions import NewSession, Place, Sessions
 from sendigopro.accounts.throttle import Throttle
-from sendigopro.foundation import clock
+from sendigopro.audit.model import Action
+from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.problems import Invalid, NotAllowed, Unauthenticated
 from sendigopro.foundation.randomness import random_bytes
@@ -135,6 +137,10 @@ class SignIn:
             session = await self._sessions.begin(
                 conn, person_id=stored.id, account_id=accounts[0].account_id, place=place, factors=factors
             )
+            await note_member(
+                conn, self._vault, Action.SESSION_STARTED, account_id=accounts[0].account_id, person_id=stored.id,
+                by=by_member(stored.id), facts={"session": ids.typed("ses", session.id), "factors": factors},
+            )  # fmt: skip
         return SignedIn(stored.id, session, await self._device(mac))
 
     # What the browser keeps for us

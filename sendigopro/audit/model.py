@@ -21,6 +21,8 @@ class Action(StrEnum):
     MEMBER_ADDED = "member.added"
     MEMBER_CHANGED = "member.changed"
     MEMBER_REMOVED = "member.removed"
+    MEMBER_SECURED = "member.secured"
+    """Somebody changed how they sign in: what, is in the facts."""
     SESSION_STARTED = "session.started"
     SESSION_REFUSED = "session.refused"
     SESSION_ENDED = "session.ended"

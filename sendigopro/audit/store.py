@@ -115,12 +115,15 @@ async def read_after(conn: Conn, *, account_id: UUID, after_n: int, until_n: int
     return [_stored(row) for row in rows]
 
 
-async def erase_personal(conn: Conn, *, account_id: UUID, actor_id: UUID, target: str) -> int:
-    """Erase what names a person beside the entries that they wrote or that are about them; the chain stays whole."""
+async def erase_personal(conn: Conn, *, account_id: UUID | None, actor_id: UUID, target: str) -> int:
+    """Erase what names a person beside the entries that they wrote or that are about them; the chain stays whole.
+
+    Without an account, in all of them: who is forgotten is looked for once, so the log is read whole.
+    """
     rows = await conn.fetch(
         """
         DELETE FROM main.audit_personal p USING main.audit_log l
-        WHERE l.account_id = $1 AND (l.actor_id = $2 OR l.target = $3)
+        WHERE ($1::uuid IS NULL OR l.account_id = $1) AND (l.actor_id = $2 OR l.target = $3)
           AND p.account_id = l.account_id AND p.id = l.id
         RETURNING 1
         """,

@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sendigopro.accounts import people, people_store
+from sendigopro.accounts.member_log import forget_member, note_member
 from sendigopro.accounts.people import ROLES, put_person, read_mail, read_name
+from sendigopro.audit.model import Action
 from sendigopro.commands.operator import account_named, operating
 from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.foundation.problems import Invalid
@@ -46,7 +48,12 @@ async def put(account: str | None, mail: str, name: str, role: str) -> str | Non
             known = await people_store.find_person(conn, mail_mac=await people.mail_mac(vault, mail))
             password = None if known is not None and known.password_hash is not None else token(PASSWORD_LENGTH)
             person_id = await put_person(conn, vault, mail=mail, name=name, password=password)
+            was_member = await people_store.role_of(conn, account_id=account_id, person_id=person_id) is not None
             await people_store.upsert_member(conn, account_id=account_id, person_id=person_id, role=role)
+            await note_member(
+                conn, vault, Action.MEMBER_CHANGED if was_member else Action.MEMBER_ADDED, account_id=account_id,
+                person_id=person_id, facts={"role": role}, mail=mail,
+            )  # fmt: skip
     return password
 
 
@@ -67,7 +74,11 @@ async def take_out(account: str | None, mail: str) -> bool:
             )
             if known is None or not is_out:
                 raise OperatorError("Nobody with this address belongs to the account: `sendigopro members list`.")
-            return await people_store.delete_if_in_no_account(conn, person_id=known.id)
+            is_forgotten = await people_store.delete_if_in_no_account(conn, person_id=known.id)
+            if is_forgotten:
+                await forget_member(conn, person_id=known.id)
+            await note_member(conn, vault, Action.MEMBER_REMOVED, account_id=account_id, person_id=known.id)
+            return is_forgotten
 
 
 @app.command("list")
@@ -100,4 +111,13 @@ def end_sessions(mail: Mail) -> None:
 async def end_all(mail: str) -> int:
     async with operating() as (conn, vault):
         known = await people_store.find_person(conn, mail_mac=await people.mail_mac(vault, mail))
-        return 0 if known is None else await people_store.end_sessions(conn, person_id=known.id, ids=None)
+        if known is None:
+            return 0
+        async with conn.transaction():
+            ended = await people_store.end_sessions(conn, person_id=known.id, ids=None)
+            for account_id, _ in await people_store.list_memberships(conn, person_id=known.id):
+                await note_member(
+                    conn, vault, Action.SESSION_ENDED, account_id=account_id, person_id=known.id,
+                    facts={"sessions": ended},
+                )  # fmt: skip
+        return ended

@@ -9,14 +9,17 @@ from litestar.params import RawBody
 from litestar.response import Redirect
 
 from sendigopro.accounts import people, people_store, second_factor
+from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.passwords import check_password, hash_password, is_right
 from sendigopro.accounts.people import Person
 from sendigopro.accounts.people_store import StoredPerson
 from sendigopro.accounts.sessions import Sessions, Signed, need_proof
 from sendigopro.accounts.sign_in import SignIn, read, written
+from sendigopro.audit.model import Action, Facts
 from sendigopro.console import visitor
 from sendigopro.console.forms import html, read_form, refuse_foreign
 from sendigopro.foundation import clock, ids
+from sendigopro.foundation.postgres import Conn
 from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, Unauthenticated
 from sendigopro.runtime import Runtime
 from sendigopro.vault.sealing import UnreadableError
@@ -88,6 +91,7 @@ async def change_password(
         await people_store.set_password(conn, person_id=desk.person.id, password_hash=password_hash)
         await sessions.end(conn, person_id=desk.person.id, ids=None, but=desk.signed.session_id)
         token = await sessions.prove(conn, desk.signed, factors=desk.signed.factors)
+        await note(desk, conn, Action.MEMBER_SECURED, facts={"what": "password"})
     return Redirect(f"{HOME}?done=password", status_code=303, cookies=[visitor.session_cookie(request, token)])
 
 
@@ -131,6 +135,7 @@ async def confirm_authenticator(
         )
         await sessions.end(conn, person_id=desk.person.id, ids=None, but=desk.signed.session_id)
         token = await sessions.prove(conn, desk.signed, factors=2)
+        await note(desk, conn, Action.MEMBER_SECURED, facts={"what": "authenticator"})
     shown = html("recovery_codes.html", codes=codes, person=desk.person)
     shown.set_cookie(visitor.session_cookie(request, token))
     return shown
@@ -150,6 +155,7 @@ async def remove_authenticator(
     async with runtime.main.acquire() as conn, conn.transaction():
         await people_store.set_totp(conn, person_id=desk.person.id, secret=None, step=0)
         await people_store.replace_recovery_codes(conn, person_id=desk.person.id, hashes=[])
+        await note(desk, conn, Action.MEMBER_SECURED, facts={"what": "authenticator_removed"})
     return Redirect(f"{HOME}?done=removed", status_code=303)
 
 
@@ -162,8 +168,10 @@ async def end_sessions(
     desk = await the_desk(request, runtime, vault, sessions)
     wanted = read_form(body, ("session",))["session"]
     chosen = None if wanted == "others" else [ids.parse("ses", wanted, param="session")]
-    async with runtime.main.acquire() as conn:
-        await sessions.end(conn, person_id=desk.person.id, ids=chosen, but=desk.signed.session_id)
+    async with runtime.main.acquire() as conn, conn.transaction():
+        ended = await sessions.end(conn, person_id=desk.person.id, ids=chosen, but=desk.signed.session_id)
+        if ended:
+            await note(desk, conn, Action.SESSION_ENDED, facts={"sessions": ended})
     return Redirect(f"{HOME}?done=sessions", status_code=303)
 
 
@@ -186,6 +194,15 @@ async def the_desk(request: AnyRequest, runtime: Runtime, vault: Vault, sessions
     if desk is None:
         raise Unauthenticated("signed_out", "You are not signed in, or no longer. Sign in again.")
     return desk
+
+
+async def note(desk: Desk, conn: Conn, action: Action, *, facts: Facts) -> None:
+    """In the audit log of the account in view, with the change itself."""
+    person_id = desk.person.id
+    await note_member(
+        conn, desk.vault, action, account_id=desk.signed.account_id, person_id=person_id, by=by_member(person_id),
+        facts=facts,
+    )  # fmt: skip
 
 
 async def check_new_password(desk: Desk, password: str, *, again: str) -> None:

@@ -7,15 +7,17 @@ from litestar.di import NamedDependency as Given
 from litestar.params import RawBody
 from litestar.response import Redirect
 
+from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.people import read_mail
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.accounts.sign_in import HALF_WAY_LIFE, SecondFactorNeeded, SignedIn, SignIn, read, written
+from sendigopro.audit.model import Action
 from sendigopro.console import visitor
 from sendigopro.console.forms import html, read_form, refuse_foreign
 from sendigopro.console.visitor import DEVICE, HALF_WAY, SESSION, SIGN_IN, safe_next
-from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, TooMany, Unauthenticated
 from sendigopro.runtime import Runtime
+from sendigopro.vault.vault import Vault
 
 CODE = f"{SIGN_IN}/code"
 
@@ -82,15 +84,18 @@ async def check_code(
 
 @post("/console/sign-out", status_code=303)
 async def sign_out(
-    request: Request[Any, Any, Any], *, runtime: Given[Runtime], sessions: Given[Sessions]
+    request: Request[Any, Any, Any], *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
 ) -> Response[Any]:
     """Here; of other browsers the security page knows."""
     refuse_foreign(request, runtime)
     signed = await visitor.signed_in_or_none(request, sessions)
     if signed is not None:
-        pool: Pool = runtime.main
-        async with pool.acquire() as conn:
+        async with runtime.main.acquire() as conn, conn.transaction():
             await sessions.end(conn, person_id=signed.person_id, ids=[signed.session_id])
+            await note_member(
+                conn, vault, Action.SESSION_ENDED, account_id=signed.account_id, person_id=signed.person_id,
+                by=by_member(signed.person_id), facts={"sessions": 1},
+            )  # fmt: skip
     return Redirect(SIGN_IN, status_code=303, cookies=[visitor.gone(request, SESSION)])
 
 

@@ -53,7 +53,12 @@ async def test_who_is_added_signs_in_with_the_printed_password_and_who_is_remove
     assert "out, and forgotten" in removed.output
     with pytest.raises(Unauthenticated):
         await sessions.read(done.session.token)
-    for table in ("people", "members", "sessions"):
+    log = await house.fetch("SELECT action, actor_kind, facts->>'role' FROM main.audit_log ORDER BY n")
+    assert [tuple(row) for row in log if row[0] != "key.created"] == [
+        ("member.added", "operator", "developer"), ("member.changed", "operator", "owner"),
+        ("session.started", "member", None), ("member.removed", "operator", None),
+    ]  # fmt: skip
+    for table in ("people", "members", "sessions", "audit_personal"):
         assert await house.fetch(f"SELECT count(*) FROM main.{table}") == [(0,)]  # noqa: S608  # the three above
 
 

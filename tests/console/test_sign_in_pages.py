@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 import pyotp
 import pytest
 
@@ -15,7 +16,7 @@ from sendigopro.accounts import people_store
 from sendigopro.accounts.people import put_person
 from sendigopro.accounts.throttle import FREE
 from sendigopro.console.visitor import safe_next
-from sendigopro.foundation import clock
+from sendigopro.foundation import clock, ids
 from tests.databases import Databases
 from tests.messages.house import house_of
 from tests.web.conftest import Site, site_of
@@ -337,3 +338,23 @@ async def test_who_is_signed_in_sees_the_handset_of_their_account_and_who_is_not
     owner = await browser.site.databases.main("owner")
     await owner.execute("DELETE FROM main.members WHERE person_id = $1", person_id)
     assert (await browser.get("/console/handset")).status == 303
+
+
+async def test_what_somebody_does_with_their_sign_in_is_on_the_audit_log_of_their_account(browser: Browser) -> None:
+    other = Browser(browser.site)
+    await other.sign_in()
+    await with_authenticator(browser)
+    await browser.post("/console/security/password", password=NEW_PASSWORD, again=NEW_PASSWORD)
+    await browser.post("/console/security/authenticator/remove")
+    await browser.post("/console/sign-out")
+    answered = await browser.site.ask("GET", "/v1/audit-log?limit=100")
+    entries = [one for one in msgspec.json.decode(answered.body)["data"] if one["actor"]["kind"] == "member"]
+    member = ids.typed("mem", browser.site.more["person_id"])
+
+    assert [(one["action"], one["facts"].get("what")) for one in reversed(entries)] == [
+        ("session.started", None), ("session.started", None), ("member.secured", "authenticator"),
+        ("member.secured", "password"), ("member.secured", "authenticator_removed"), ("session.ended", None),
+    ]  # fmt: skip
+    assert {(one["actor"]["id"], one["target"]) for one in entries} == {(member, member)}
+    for clear in (MAIL, "Lind", PASSWORD, NEW_PASSWORD):
+        assert clear not in answered.body.decode()
