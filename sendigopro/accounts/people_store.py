@@ -254,6 +254,23 @@ async def prove_session(
     )
 
 
+async def view_account(conn: Conn, *, person_id: UUID, session_id: UUID, account_id: UUID) -> bool:
+    """Turn a session to another account; False when its person does not belong to it."""
+    done: str = await conn.execute(
+        """
+        UPDATE main.sessions s SET account_id = $3
+         WHERE s.person_id = $1 AND s.id = $2 AND EXISTS (
+               SELECT FROM main.members m
+                 JOIN main.accounts a ON a.id = m.account_id
+                WHERE m.account_id = $3 AND m.person_id = $1 AND a.closed_at IS NULL)
+        """,
+        person_id,
+        session_id,
+        account_id,
+    )
+    return done.endswith(" 1")
+
+
 async def list_sessions(conn: Conn, *, person_id: UUID, now: datetime, idle_since: datetime) -> list[StoredSession]:
     rows = await conn.fetch(
         f"""

@@ -69,6 +69,12 @@ async def find_first_account(conn: Conn) -> UUID | None:
     return account_id
 
 
+async def read_name(conn: Conn, *, account_id: UUID) -> bytes | None:
+    """What it is called, sealed."""
+    name: bytes | None = await conn.fetchval("SELECT name FROM main.accounts WHERE id = $1", account_id)
+    return name
+
+
 async def list_accounts_of_everyone(conn: Conn) -> list[StoredAccount]:
     rows = await conn.fetch(
         """

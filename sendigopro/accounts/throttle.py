@@ -3,7 +3,8 @@
 Wrong attempts are counted apart for each address and network, and for each address and known browser (the "device
 cookie" of OWASP's Slow Down Online Guessing Attacks). A browser in which somebody signed in before has a count of its
 own, which nobody else can raise. Many networks guessing at one address are slowed together by a few seconds, never by
-more. Nothing is counted in clear and everything is forgotten after a day.
+more; one network that tries many addresses is slowed by up to a minute. Nothing is counted in clear and everything is
+forgotten after a day.
 """
 
 from collections.abc import Sequence
@@ -24,8 +25,11 @@ FREE: Final = 10
 """Wrong attempts before anything is slowed; then the wait doubles with each."""
 FREE_OF_ADDRESS: Final = 50
 """Of one address from everywhere: its owner may be among them, so the wait stays short."""
+FREE_OF_NETWORK: Final = 100
+"""Of one network, at whatever addresses: each attempt costs a processor some 50 ms."""
 WAIT_MAX: Final = timedelta(minutes=15)
 WAIT_MAX_OF_ADDRESS: Final = timedelta(seconds=5)
+WAIT_MAX_OF_NETWORK: Final = timedelta(minutes=1)
 REMEMBERED: Final = timedelta(days=1)
 V4_PREFIX, V6_PREFIX = 24, 56
 
@@ -55,6 +59,7 @@ class Throttle:
         return [
             Counted(await self._mac("network", mail, network_of(peer)), FREE, WAIT_MAX),
             Counted(await self._mac("address", mail), FREE_OF_ADDRESS, WAIT_MAX_OF_ADDRESS),
+            Counted(await self._mac("any address", network_of(peer)), FREE_OF_NETWORK, WAIT_MAX_OF_NETWORK),
         ]
 
     async def refuse_hasty(self, counted: Sequence[Counted]) -> None:
@@ -78,7 +83,7 @@ class Throttle:
             await people_store.add_failures(conn, macs=[one.mac for one in counted], now=now, since=now - REMEMBERED)
 
     async def clear(self, counted: Sequence[Counted]) -> None:
-        """Who was right begins anew; the count of the whole address stays, for it is not theirs alone."""
+        """Who was right begins anew; the counts of the address and of the network stay: they are not theirs alone."""
         macs = [one.mac for one in counted if one.free == FREE]
         async with self._pool.acquire() as conn:
             await people_store.clear_failures(conn, macs=macs)

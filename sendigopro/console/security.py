@@ -9,9 +9,11 @@ from litestar.params import RawBody
 from litestar.response import Redirect
 
 from sendigopro.accounts import people, people_store, second_factor
+from sendigopro.accounts import store as accounts
+from sendigopro.accounts.create import name_of
 from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.passwords import check_password, hash_password, is_right
-from sendigopro.accounts.people import Person
+from sendigopro.accounts.people import Membership, Person
 from sendigopro.accounts.people_store import StoredPerson
 from sendigopro.accounts.sessions import Sessions, Signed, need_proof
 from sendigopro.accounts.sign_in import SignIn, read, written
@@ -19,8 +21,8 @@ from sendigopro.audit.model import Action, Facts
 from sendigopro.console import visitor
 from sendigopro.console.forms import html, read_form, refuse_foreign
 from sendigopro.foundation import clock, ids
-from sendigopro.foundation.postgres import Conn
-from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, Unauthenticated
+from sendigopro.foundation.postgres import Conn, as_account
+from sendigopro.foundation.problems import Invalid, NotAllowed, NotFound, Problem, Unauthenticated
 from sendigopro.runtime import Runtime
 from sendigopro.vault.sealing import UnreadableError
 from sendigopro.vault.vault import Vault
@@ -175,6 +177,28 @@ async def end_sessions(
     return Redirect(f"{HOME}?done=sessions", status_code=303)
 
 
+@post(HOME + "/account", status_code=303)
+async def view_account(
+    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+) -> Response[Any]:
+    """Turn to another account one works for."""
+    refuse_foreign(request, runtime)
+    desk = await the_desk(request, runtime, vault, sessions)
+    wanted = ids.parse("acc", read_form(body, ("account",))["account"], param="account")
+    async with runtime.main.acquire() as conn, conn.transaction():
+        is_theirs = await people_store.view_account(
+            conn, person_id=desk.person.id, session_id=desk.signed.session_id, account_id=wanted
+        )
+        if not is_theirs:
+            raise NotFound("account_not_found", "You belong to no such account.", param="account")
+        await note_member(
+            conn, vault, Action.SESSION_STARTED, account_id=wanted, person_id=desk.person.id,
+            by=by_member(desk.person.id),
+            facts={"session": ids.typed("ses", desk.signed.session_id), "factors": desk.signed.factors},
+        )  # fmt: skip
+    return Redirect(HOME, status_code=303)
+
+
 # Parts
 
 
@@ -217,6 +241,7 @@ async def check_new_password(desk: Desk, password: str, *, again: str) -> None:
 async def page(desk: Desk, *, problem: Problem | None = None, at: str = "") -> Response[str]:
     async with desk.runtime.main.acquire() as conn:
         codes_left = await people_store.count_recovery_codes(conn, person_id=desk.person.id)
+        works_for = await people.memberships(conn, person_id=desk.person.id)
     listed = await desk.sessions.list(desk.signed)
     try:
         need_proof(desk.signed)
@@ -224,10 +249,26 @@ async def page(desk: Desk, *, problem: Problem | None = None, at: str = "") -> R
     except NotAllowed:
         is_proved = False
     return html(
-        "security.html", status=200 if problem is None else int(problem.status), person=desk.person,
-        role=desk.signed.role, sessions=[(ids.typed("ses", one.id), one) for one in listed], codes_left=codes_left,
-        is_proved=is_proved, problem=problem, at=at,
-    )  # fmt: skip
+        "security.html",
+        status=200 if problem is None else int(problem.status),
+        person=desk.person,
+        role=desk.signed.role,
+        accounts=[await seen_account(desk, one) for one in works_for],
+        sessions=[(ids.typed("ses", one.id), one) for one in listed],
+        codes_left=codes_left,
+        is_proved=is_proved,
+        problem=problem,
+        at=at,
+    )
+
+
+async def seen_account(desk: Desk, one: Membership) -> dict[str, object]:
+    """An account as its member sees it."""
+    async with as_account(desk.runtime.door, one.account_id) as conn:
+        sealed = await accounts.read_name(conn, account_id=one.account_id)
+    name = "" if sealed is None else await name_of(desk.vault, one.account_id, sealed)
+    is_this = one.account_id == desk.signed.account_id
+    return {"id": ids.typed("acc", one.account_id), "name": name, "role": one.role, "is_this": is_this}
 
 
 async def authenticator_page(desk: Desk, secret: bytes, *, problem: Problem | None = None) -> Response[str]:
@@ -254,4 +295,5 @@ routes = [
     confirm_authenticator,
     remove_authenticator,
     end_sessions,
+    view_account,
 ]

@@ -1,6 +1,7 @@
 """The pages of signing in and out."""
 
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency as Given
@@ -49,7 +50,7 @@ async def sign_in(
     if isinstance(done, SecondFactorNeeded):
         ticket = f"{done.ticket}.{written(typed['email'].strip().encode())}"
         half_way = visitor.cookie(request, HALF_WAY, ticket, seconds=int(HALF_WAY_LIFE.total_seconds()))
-        return Redirect(f"{CODE}?next={wanted}", status_code=303, cookies=[half_way])
+        return Redirect(f"{CODE}?next={quote(wanted, safe='')}", status_code=303, cookies=[half_way])
     return let_in(request, done, wanted)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pyotp
 import pytest
 
-from sendigopro.accounts import people, people_store, second_factor
+from sendigopro.accounts import people, people_store, second_factor, throttle
 from sendigopro.accounts.create import create_account
 from sendigopro.accounts.passwords import check_password
 from sendigopro.accounts.people import put_person, read_mail
@@ -213,6 +213,17 @@ async def test_guessing_from_everywhere_makes_the_right_one_wait_five_seconds_at
     assert (await desk.come_in()).person_id == desk.person_id
 
 
+async def test_a_network_that_tries_many_addresses_is_slowed_at_all_of_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "FREE_OF_NETWORK", 12)
+    for number in range(12):
+        await desk.refusal(mail=f"{number}@example.com", peer=THERE)
+
+    assert isinstance(await desk.refusal(PASSWORD, peer=THERE), TooMany)
+    assert (await desk.come_in(peer=HERE)).person_id == desk.person_id
+
+
 async def test_a_known_browser_that_guesses_is_slowed_too_and_is_known_for_its_own_person_alone(desk: Desk) -> None:
     device = (await desk.come_in()).device
     for _ in range(FREE):
@@ -414,4 +425,4 @@ async def test_what_is_over_is_deleted(desk: Desk, main_pool: Pool, later: MoveT
             conn, now=now, idle_since=now - IDLE, failures_before=now - timedelta(days=1)
         )
 
-    assert ended == 3  # one session; the network's and the address's count
+    assert ended == 4  # one session; counts of address and network, of the address, of the network

@@ -13,6 +13,7 @@ import pyotp
 import pytest
 
 from sendigopro.accounts import people_store
+from sendigopro.accounts.create import create_account
 from sendigopro.accounts.people import put_person
 from sendigopro.accounts.throttle import FREE
 from sendigopro.console.visitor import safe_next
@@ -163,7 +164,7 @@ def test_no_link_leads_a_visitor_elsewhere_after_signing_in(wanted: str) -> None
     "path",
     ["/console/sign-in", "/console/sign-in/code", "/console/sign-out", "/console/security/proof",
      "/console/security/password", "/console/security/authenticator", "/console/security/authenticator/confirm",
-     "/console/security/authenticator/remove", "/console/security/sessions/end"],
+     "/console/security/authenticator/remove", "/console/security/sessions/end", "/console/security/account"],
 )  # fmt: skip
 async def test_a_form_on_another_site_speaks_for_nobody(browser: Browser, path: str) -> None:
     await browser.sign_in()
@@ -198,7 +199,7 @@ async def test_an_authenticator_is_set_up_with_its_first_code_and_needed_from_th
     assert len(codes) == 10
     other = Browser(browser.site)
     half_way = await other.sign_in()
-    assert half_way.headers["location"] == "/console/sign-in/code?next=/console/security"
+    assert half_way.headers["location"] == "/console/sign-in/code?next=%2Fconsole%2Fsecurity"
     assert "sendigopro_session" not in other.cookies
 
     used = await other.post("/console/sign-in/code", code=pyotp.TOTP(secret).at(clock.now()), next="/console/security")
@@ -358,3 +359,26 @@ async def test_what_somebody_does_with_their_sign_in_is_on_the_audit_log_of_thei
     assert {(one["actor"]["id"], one["target"]) for one in entries} == {(member, member)}
     for clear in (MAIL, "Lind", PASSWORD, NEW_PASSWORD):
         assert clear not in answered.body.decode()
+
+
+async def test_who_works_for_two_accounts_turns_to_the_other_and_to_no_third(browser: Browser) -> None:
+    site, person_id = browser.site, browser.site.more["person_id"]
+    assert isinstance(person_id, UUID)
+    owner = await site.databases.main("owner")
+    made = [await create_account(owner, site.house.vault, name=name) for name in ("Zenith <b>", "Others")]
+    assert made[0] is not None
+    assert made[1] is not None
+    await people_store.upsert_member(owner, account_id=made[0], person_id=person_id, role="viewer")
+    await browser.sign_in()
+    page = text(await browser.get("/console/security"))
+    refused = await browser.post("/console/security/account", account=ids.typed("acc", made[1]))
+    nonsense = await browser.post("/console/security/account", account="acc_x")
+    turned = await browser.post("/console/security/account", account=ids.typed("acc", made[0]))
+
+    assert "Zenith &lt;b&gt;" in page
+    assert "Others" not in page
+    assert [one.status for one in (refused, nonsense, turned)] == [404, 400, 303]
+    assert await rows(site, "SELECT account_id FROM main.sessions") == [(made[0],)]
+    assert "viewer" in text(await browser.get("/console/security"))
+    await owner.execute("DELETE FROM main.members WHERE account_id = $1", made[0])
+    assert (await browser.get("/console/security")).status == 303  # out of the account in view: signed out
