@@ -82,7 +82,8 @@ DOORS = (
         "replies and receipts by SMPP",
         code=("channels/*/*.py", "smpp/*.py"),
     ),
-    Place("handset", Area.DOORS, "Handset", "test messages in a browser", code=("console/*.py",)),
+    Place("handset", Area.DOORS, "Handset", "test messages in a browser", code=("console/handset*.py",)),
+    Place("sign_in", Area.DOORS, "Sign-in", "of members, in a browser", code=("console/s*.py", "console/visitor.py")),
     Place("api", Area.DOORS, "HTTP API", "JSON, with an account's key", code=("*/api.py", "*/*_api.py")),
     Place("command_line", Area.DOORS, "Command line", "on the machine itself", code=("commands/*.py",)),
 )
@@ -129,7 +130,7 @@ STORES = (
         tables=("main.credit", "main.ledger_entries", "main.tallies"),
     ),
     Place(
-        "audit", Area.MAIN, "Audit log", "who changed what, chained; names sealed beside it",
+        "audit", Area.MAIN, "Audit log", "who changed what; names sealed beside it",
         tables=("main.audit_log", "main.audit_personal"),
     ),
     Place(
