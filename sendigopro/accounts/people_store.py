@@ -158,6 +158,28 @@ async def list_members(conn: Conn, *, account_id: UUID) -> list[tuple[UUID, str]
     return [(row[0], row[1]) for row in rows]
 
 
+async def lock_owners(conn: Conn, *, account_id: UUID) -> list[UUID]:
+    """Until the transaction ends: of two who unmake each other at once, the second sees what the first did."""
+    rows = await conn.fetch(
+        "SELECT person_id FROM main.members WHERE account_id = $1 AND role = 'owner' ORDER BY person_id FOR UPDATE",
+        account_id,
+    )
+    return [row[0] for row in rows]
+
+
+async def lock_role(conn: Conn, *, account_id: UUID, person_id: UUID) -> str | None:
+    role: str | None = await conn.fetchval(
+        "SELECT role FROM main.members WHERE account_id = $1 AND person_id = $2 FOR UPDATE", account_id, person_id
+    )
+    return role
+
+
+async def set_role(conn: Conn, *, account_id: UUID, person_id: UUID, role: str) -> None:
+    await conn.execute(
+        "UPDATE main.members SET role = $3 WHERE account_id = $1 AND person_id = $2", account_id, person_id, role
+    )
+
+
 async def delete_member(conn: Conn, *, account_id: UUID, person_id: UUID) -> bool:
     """False when they were none."""
     done: str = await conn.execute(
@@ -173,6 +195,17 @@ async def delete_if_in_no_account(conn: Conn, *, person_id: UUID) -> bool:
         person_id,
     )
     return done.endswith(" 1")
+
+
+async def delete_who_is_in_no_account(conn: Conn) -> list[UUID]:
+    """Everybody who was let go and belongs nowhere else; as `owner`."""
+    rows = await conn.fetch(
+        """
+        DELETE FROM main.people p WHERE NOT EXISTS (SELECT FROM main.members m WHERE m.person_id = p.id)
+        RETURNING p.id
+        """
+    )
+    return [row[0] for row in rows]
 
 
 # Sessions

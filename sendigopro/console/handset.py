@@ -15,19 +15,20 @@ from litestar.params import FromPath, RawBody
 from litestar.response import Redirect, Stream
 
 from sendigopro import settings
+from sendigopro.accounts.roles import Permission, need_permission
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.channels.contract import Inbound
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Sender
 from sendigopro.channels.sms.sandbox import PLANS, SLOW
 from sendigopro.console import handset_key, handset_store, visitor
-from sendigopro.console.forms import refuse_foreign
+from sendigopro.console.forms import html, refuse_foreign
 from sendigopro.console.handset_view import Bubble, PhoneLine, bubble_of, phone_of
 from sendigopro.console.pages import render
 from sendigopro.foundation import clock, ids, strict_query
 from sendigopro.foundation.personal import Body
 from sendigopro.foundation.postgres import CONNECTION_LOST
-from sendigopro.foundation.problems import Invalid, Unauthenticated
+from sendigopro.foundation.problems import Invalid, NotAllowed, Unauthenticated
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.view import MessageObject, Viewer
 from sendigopro.runtime import Runtime
@@ -235,12 +236,16 @@ async def open_handset(
         if request.cookies.get(COOKIE, ""):
             return closed("This link is not good any more")
         return Redirect(visitor.sign_in_address(request), status_code=303)
+    except NotAllowed as problem:
+        return html("denied.html", status=problem.status, problem=problem)
     return Handset(account_id, runtime, vault, viewer, directory)
 
 
 async def account_of(request: Request[Any, Any, Any], vault: Vault, sessions: Sessions) -> UUID:
     """Whose phones: of who is signed in, or of the key that `up` printed, which opens nothing else."""
     signed = await visitor.signed_in_or_none(request, sessions)
+    if signed:
+        need_permission(signed.role, Permission.USE_HANDSET)
     return signed.account_id if signed else await handset_key.account_of(vault, request.cookies.get(COOKIE, ""))
 
 

@@ -85,6 +85,10 @@ async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_
     await page.wait_for_selector("h1:has-text('Your sign-in')")
     await look(page, "security")
 
+    await page.goto(f"{origin}/console/team")
+    await look(page, "team")
+    await page.goto(f"{origin}/console/security")
+
     await page.click("text=Set it up")
     await page.wait_for_selector(".picture svg")
     await look(page, "authenticator")

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from sendigopro.accounts import people_store, retention_store, sessions, throttle
+from sendigopro.accounts.member_log import forget_member
 from sendigopro.accounts.retention_terms import DEFAULT, PEOPLE, RetentionClock
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, ids, log_files, logs, partitions
@@ -65,9 +66,22 @@ class Retention:
             done[kind] = count
         done["partitions"] = await self._drop_partitions(today)
         done["exports"] = await asyncio.to_thread(remove_expired, self._desk.exports, now=clock.now())
+        done["members"] = await self._forget_members()
         done["sign_ins"] = await self._end_sign_ins()
         done["log_lines"] = await asyncio.to_thread(self._end_logs, today)
         return done
+
+    async def _forget_members(self) -> int:
+        """Who was let go by their last account."""
+        conn = await asyncpg.connect(self._owner_url)
+        try:
+            async with conn.transaction():
+                gone = await people_store.delete_who_is_in_no_account(conn)
+                for person_id in gone:
+                    await forget_member(conn, person_id=person_id)
+            return len(gone)
+        finally:
+            await conn.close()
 
     async def _end_sign_ins(self) -> int:
         now = clock.now()

@@ -1,0 +1,141 @@
+"""The page of an account's members: who they are, in which role, and who is let go."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency as Given
+from litestar.params import FromPath, RawBody
+from litestar.response import Redirect
+
+from sendigopro.accounts import people, people_store
+from sendigopro.accounts.member_log import PREFIX, by_member, note_member
+from sendigopro.accounts.people import ROLES, Person
+from sendigopro.accounts.roles import Permission, may, need_permission
+from sendigopro.accounts.sessions import Sessions, Signed, need_proof
+from sendigopro.audit.model import Action
+from sendigopro.console import visitor
+from sendigopro.console.forms import html, read_form, refuse_foreign
+from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import Conn, as_account
+from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem
+from sendigopro.runtime import Runtime
+from sendigopro.vault.vault import Vault
+
+HOME = "/console/team"
+OWNER = "owner"
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A line of the page."""
+
+    id: str
+    person: Person
+    role: str
+    is_you: bool
+    may_be_changed: bool
+
+
+@get(HOME)
+async def show(
+    request: AnyRequest, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+) -> Response[Any]:
+    """Everybody of the account in view."""
+    signed = await visitor.signed_in_or_none(request, sessions)
+    if signed is None:
+        return Redirect(visitor.sign_in_address(request), status_code=303)
+    need_permission(signed.role, Permission.SEE_MEMBERS)
+    return await page(runtime, vault, signed)
+
+
+@post(HOME + "/{member:str}/role", status_code=303)
+async def set_role(
+    member: FromPath[str], request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault],
+    sessions: Given[Sessions],
+) -> Response[Any]:  # fmt: skip
+    """From their next request on."""
+    refuse_foreign(request, runtime)
+    signed = await visitor.signed_in(request, sessions)
+    person_id, role = ids.parse(PREFIX, member, param="member"), read_form(body, ("role",))["role"]
+    try:
+        if role not in ROLES:
+            raise_unknown(role)
+        async with as_account(runtime.door, signed.account_id) as conn:
+            before = await changeable(conn, signed, person_id, becomes=role)
+            await people_store.set_role(conn, account_id=signed.account_id, person_id=person_id, role=role)
+            if role != before:
+                await note_member(
+                    conn, vault, Action.MEMBER_CHANGED, account_id=signed.account_id, person_id=person_id,
+                    by=by_member(signed.person_id), facts={"role": role, "before": before},
+                )  # fmt: skip
+    except (Invalid, NotAllowed, Conflict) as problem:
+        return await page(runtime, vault, signed, problem=problem)
+    return Redirect(HOME, status_code=303)
+
+
+@post(HOME + "/{member:str}/remove", status_code=303)
+async def remove(
+    member: FromPath[str], request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault],
+    sessions: Given[Sessions],
+) -> Response[Any]:  # fmt: skip
+    """Their next request is refused. Who belongs to no account any more is forgotten within the hour."""
+    refuse_foreign(request, runtime)
+    signed = await visitor.signed_in(request, sessions)
+    person_id = ids.parse(PREFIX, member, param="member")
+    try:
+        async with as_account(runtime.door, signed.account_id) as conn:
+            before = await changeable(conn, signed, person_id, becomes=None)
+            await people_store.delete_member(conn, account_id=signed.account_id, person_id=person_id)
+            await note_member(
+                conn, vault, Action.MEMBER_REMOVED, account_id=signed.account_id, person_id=person_id,
+                by=by_member(signed.person_id), facts={"before": before},
+            )  # fmt: skip
+    except (NotAllowed, Conflict) as problem:
+        return await page(runtime, vault, signed, problem=problem)
+    return Redirect(HOME, status_code=303)
+
+
+def raise_unknown(role: str) -> None:
+    del role  # it may be anything
+    raise Invalid("invalid_role", f"There is no such role. The roles are: {', '.join(ROLES)}.", param="role")
+
+
+async def changeable(conn: Conn, signed: Signed, person_id: UUID, *, becomes: str | None) -> str:
+    """The role somebody has, if who is signed in may take it from them; owners are locked, so one is always left."""
+    need_proof(signed)
+    owners = await people_store.lock_owners(conn, account_id=signed.account_id)
+    own = await people_store.lock_role(conn, account_id=signed.account_id, person_id=signed.person_id) or ""
+    need_permission(own, Permission.CHANGE_MEMBERS)  # as it is now: it may have been taken since the request came
+    role = await people_store.lock_role(conn, account_id=signed.account_id, person_id=person_id)
+    if role is None:
+        raise NotFound("member_not_found", "There is no such member in this account.", param="member")
+    if OWNER in (role, becomes):
+        need_permission(own, Permission.CHANGE_OWNERS)
+    if owners == [person_id] and becomes != OWNER:
+        raise Conflict("last_owner", "An account needs an owner. Make somebody else one first.", param="role")
+    return role
+
+
+async def page(runtime: Runtime, vault: Vault, signed: Signed, *, problem: Problem | None = None) -> Response[str]:
+    async with runtime.main.acquire() as conn:
+        rows = await people_store.list_members(conn, account_id=signed.account_id)
+        stored = [(await people_store.read_person(conn, person_id=person_id), role) for person_id, role in rows]
+    may_change, may_own = (may(signed.role, one) for one in (Permission.CHANGE_MEMBERS, Permission.CHANGE_OWNERS))
+    members = [
+        Member(
+            ids.typed(PREFIX, one.id), await people.opened(vault, one), role, one.id == signed.person_id,
+            may_change and (may_own or role != OWNER),
+        )
+        for one, role in stored
+        if one is not None
+    ]  # fmt: skip
+    roles = [one for one in ROLES if may_own or one != OWNER]
+    status = 200 if problem is None else int(problem.status)
+    return html("team.html", status=status, members=members, roles=roles, problem=problem)
+
+
+routes = [show, set_role, remove]
