@@ -8,7 +8,7 @@ from typing import Annotated
 import asyncpg
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from sendigopro.accounts.retention_terms import LIMITS, PRODUCTS, RetentionClock
 from sendigopro.commands.connected import connected
@@ -33,7 +33,7 @@ def audit(
     if as_json:
         typer.echo(json.dumps([shown(one) for one in found], indent=1))
     else:
-        table = Table("Store", "Rule", "Oldest", "Nothing older than", "State")
+        table = Table(Column("Store", overflow="fold"), "Rule", "Oldest", "Nothing older than", "State")
         for one in found:
             state = "[red]late[/]" if one.is_late else "[green]ok[/]"
             table.add_row(one.store, one.rule, str(one.oldest or "-"), str(one.limit or "-"), state)

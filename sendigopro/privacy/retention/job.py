@@ -62,8 +62,8 @@ class Retention:
         done: Counter[str] = Counter()
         done["days"] = await self._end_days(today)
         done["people"] = await self._end_people(today)
-        for kind, count in (await end_what_is_over(self._desk.main, today=today)).items():
-            done[kind] = count
+        rows = await end_what_is_over(self._desk.main, today=today)
+        done["texts"], done["records"] = rows[RetentionClock.BODY], rows[RetentionClock.RECORD]
         done["partitions"] = await self._drop_partitions(today)
         done["exports"] = await asyncio.to_thread(remove_expired, self._desk.exports, now=clock.now())
         done["members"] = await self._forget_members()

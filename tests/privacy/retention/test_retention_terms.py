@@ -281,9 +281,9 @@ async def test_the_job_ends_rows_by_the_accounts_own_terms_and_touches_no_others
     again = await job_of(office).step()
     late_after = await late(databases)
 
-    assert (early["record"], early["body"]) == (0, 0)
-    assert (done["record"], done["body"]) == (1, 1)
-    assert (again["record"], again["body"]) == (0, 0)
+    assert (early["records"], early["texts"]) == (0, 0)
+    assert (done["records"], done["texts"]) == (1, 1)
+    assert (again["records"], again["texts"]) == (0, 0)
     assert late_before >= {"main.messages", "main.message_bodies"}
     assert late_after & {"main.messages", "main.message_bodies"} == set()
     assert await count(office, "main.messages") == 2
@@ -316,7 +316,7 @@ async def test_a_crash_between_two_batches_is_made_good_by_the_next_run(
     left = await count(office, "main.message_bodies")
     done = await job_of(office).step()
 
-    assert (left, done["body"]) == (1, 5)  # it looks at all again, since nothing was noted as done
+    assert (left, done["texts"]) == (1, 5)  # it looks at all again, since nothing was noted as done
     assert await count(office, "main.message_bodies") == 0
 
 
@@ -328,7 +328,7 @@ async def test_a_term_made_shorter_once_more_ends_what_the_first_had_left(office
     await keep(office, "transactional/body", 10)
     second = await job_of(office).step()
 
-    assert (first["body"], second["body"]) == (0, 1)
+    assert (first["texts"], second["texts"]) == (0, 1)
 
 
 async def test_a_simulation_counts_what_the_job_would_end_and_changes_nothing(
