@@ -15,6 +15,7 @@ from sendigopro.commands import progress
 from sendigopro.commands.connected import Connected, connected
 from sendigopro.foundation import clock, dumps
 from sendigopro.foundation.database_urls import is_embedded
+from sendigopro.foundation.dumps import MANIFEST
 from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.privacy.journal import FILE as JOURNAL
 from sendigopro.settings import Settings
@@ -25,7 +26,6 @@ from sendigopro.vault.keys import KeyStoreError
 app = typer.Typer(add_completion=False)
 
 FORMAT = 1
-MANIFEST = "manifest.json"
 KEYS = "keys"
 DATABASES = ("main", "vault")  # in this order: whoever a message names is in the vault by then
 

@@ -13,10 +13,11 @@ import typer
 
 from sendigopro import settings
 from sendigopro.commands import instance, progress
-from sendigopro.commands.backup import DATABASES, FORMAT, KEYS, MANIFEST, administrator_url, digest, files_in
+from sendigopro.commands.backup import DATABASES, FORMAT, KEYS, administrator_url, digest, files_in
 from sendigopro.commands.migrate import migrate_both, prepare_server
 from sendigopro.commands.privacy import replay_all
 from sendigopro.foundation import dumps
+from sendigopro.foundation.dumps import MANIFEST
 from sendigopro.foundation.embedded import EmbeddedServer, Tuning
 from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.privacy.journal import FILE as JOURNAL

@@ -31,6 +31,13 @@ HOME = "/console/security"
 PENDING = ("people", "totp_pending")
 """A secret that is not proved yet goes to the browser and back sealed: nothing is stored for who does not finish."""
 
+DONE = {
+    "password": "Your password is changed. You are signed out everywhere else.",
+    "removed": "The authenticator is off, and its codes on paper are worth nothing.",
+    "sessions": "Signed out there.",
+}
+"""What the address of the page says was done."""
+
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -54,7 +61,7 @@ async def show(
     desk = await open_desk(request, runtime, vault, sessions)
     if desk is None:
         return Redirect(visitor.sign_in_address(request), status_code=303)
-    return await page(desk)
+    return await page(desk, done=DONE.get(request.query_params.get("done", ""), ""))
 
 
 @post(HOME + "/proof", status_code=303)
@@ -91,9 +98,7 @@ async def change_password(
     password_hash = await hash_password(typed["password"])
     async with runtime.main.acquire() as conn, conn.transaction():
         await people_store.set_password(conn, person_id=desk.person.id, password_hash=password_hash)
-        await sessions.end(conn, person_id=desk.person.id, ids=None, but=desk.signed.session_id)
-        token = await sessions.prove(conn, desk.signed, factors=desk.signed.factors)
-        await note(desk, conn, Action.MEMBER_SECURED, facts={"what": "password"})
+        token = await secured(desk, conn, "password", factors=desk.signed.factors)
     return Redirect(f"{HOME}?done=password", status_code=303, cookies=[visitor.session_cookie(request, token)])
 
 
@@ -135,9 +140,7 @@ async def confirm_authenticator(
         await people_store.replace_recovery_codes(
             conn, person_id=desk.person.id, hashes=[second_factor.recovery_hash(code) for code in codes]
         )
-        await sessions.end(conn, person_id=desk.person.id, ids=None, but=desk.signed.session_id)
-        token = await sessions.prove(conn, desk.signed, factors=2)
-        await note(desk, conn, Action.MEMBER_SECURED, facts={"what": "authenticator"})
+        token = await secured(desk, conn, "authenticator", factors=2)
     shown = html("recovery_codes.html", codes=codes, person=desk.person)
     shown.set_cookie(visitor.session_cookie(request, token))
     return shown
@@ -220,6 +223,14 @@ async def the_desk(request: AnyRequest, runtime: Runtime, vault: Vault, sessions
     return desk
 
 
+async def secured(desk: Desk, conn: Conn, what: str, *, factors: int) -> str:
+    """A credential was changed: everybody else is signed out, and this browser gets the new token."""
+    await desk.sessions.end(conn, person_id=desk.person.id, ids=None, but=desk.signed.session_id)
+    token = await desk.sessions.prove(conn, desk.signed, factors=factors)
+    await note(desk, conn, Action.MEMBER_SECURED, facts={"what": what})
+    return token
+
+
 async def note(desk: Desk, conn: Conn, action: Action, *, facts: Facts) -> None:
     """In the audit log of the account in view, with the change itself."""
     person_id = desk.person.id
@@ -238,7 +249,7 @@ async def check_new_password(desk: Desk, password: str, *, again: str) -> None:
         raise Invalid("same_password", "That is the password you have. Choose another.", param="password")
 
 
-async def page(desk: Desk, *, problem: Problem | None = None, at: str = "") -> Response[str]:
+async def page(desk: Desk, *, problem: Problem | None = None, at: str = "", done: str = "") -> Response[str]:
     async with desk.runtime.main.acquire() as conn:
         codes_left = await people_store.count_recovery_codes(conn, person_id=desk.person.id)
         works_for = await people.memberships(conn, person_id=desk.person.id)
@@ -259,6 +270,7 @@ async def page(desk: Desk, *, problem: Problem | None = None, at: str = "") -> R
         is_proved=is_proved,
         problem=problem,
         at=at,
+        done=done,
     )
 
 

@@ -61,9 +61,10 @@ async def set_role(
     refuse_foreign(request, runtime)
     signed = await visitor.signed_in(request, sessions)
     person_id, role = ids.parse(PREFIX, member, param="member"), read_form(body, ("role",))["role"]
+    if role not in ROLES:
+        unknown = Invalid("invalid_role", f"There is no such role. The roles are: {', '.join(ROLES)}.", param="role")
+        return await page(runtime, vault, signed, problem=unknown)
     try:
-        if role not in ROLES:
-            raise_unknown(role)
         async with as_account(runtime.door, signed.account_id) as conn:
             before = await changeable(conn, signed, person_id, becomes=role)
             await people_store.set_role(conn, account_id=signed.account_id, person_id=person_id, role=role)
@@ -72,7 +73,7 @@ async def set_role(
                     conn, vault, Action.MEMBER_CHANGED, account_id=signed.account_id, person_id=person_id,
                     by=by_member(signed.person_id), facts={"role": role, "before": before},
                 )  # fmt: skip
-    except (Invalid, NotAllowed, Conflict) as problem:
+    except (NotAllowed, Conflict) as problem:
         return await page(runtime, vault, signed, problem=problem)
     return Redirect(HOME, status_code=303)
 
@@ -97,11 +98,6 @@ async def remove(
     except (NotAllowed, Conflict) as problem:
         return await page(runtime, vault, signed, problem=problem)
     return Redirect(HOME, status_code=303)
-
-
-def raise_unknown(role: str) -> None:
-    del role  # it may be anything
-    raise Invalid("invalid_role", f"There is no such role. The roles are: {', '.join(ROLES)}.", param="role")
 
 
 async def changeable(conn: Conn, signed: Signed, person_id: UUID, *, becomes: str | None) -> str:

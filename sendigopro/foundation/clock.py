@@ -22,3 +22,8 @@ def now_us() -> int:
 def today() -> date:
     """The current day in UTC."""
     return datetime.now(UTC).date()
+
+
+def midnight(day: date) -> datetime:
+    """The first moment of a day in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

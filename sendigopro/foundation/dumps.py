@@ -8,6 +8,8 @@ from sendigopro.foundation import cluster
 from sendigopro.foundation.operator_errors import OperatorError
 
 DUMP_SECONDS_MAX = 24 * 3600
+MANIFEST = "manifest.json"
+"""What a backup says of itself, in its folder."""
 VARIABLES = {
     "host": "PGHOST",
     "port": "PGPORT",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -72,7 +72,7 @@ async def find_messages(
         subject_id = subject.id
         before = retention.over_before(PEOPLE, RetentionClock.IDENTIFIER, today=today)
         if await vault.unseen_among(account_id, [subject_id], since=before):
-            kept = kept.not_before(midnight(before))
+            kept = kept.not_before(clock.midnight(before))
     if query.tag is not None:
         await vault.load_account(account_id)
         tag_mac = vault.tag_mac(account_id, query.tag)
@@ -87,12 +87,10 @@ async def find_messages(
 
 def kept_since(retention: RetentionTerms, today: date) -> read_store.Kept:
     """The terms of records as times: what expired earlier is over."""
-    sent = [midnight(retention.over_before(one.name.lower(), RetentionClock.RECORD, today=today)) for one in Purpose]
-    return read_store.Kept(sent, midnight(retention.over_before(RECEIVED, RetentionClock.RECORD, today=today)))
-
-
-def midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    sent = [
+        clock.midnight(retention.over_before(one.name.lower(), RetentionClock.RECORD, today=today)) for one in Purpose
+    ]
+    return read_store.Kept(sent, clock.midnight(retention.over_before(RECEIVED, RetentionClock.RECORD, today=today)))
 
 
 def read_recipient(text: str) -> PhoneNumber:

@@ -265,6 +265,7 @@ async def test_a_new_password_signs_everybody_else_out(browser: Browser) -> None
     changed = await browser.post("/console/security/password", password=NEW_PASSWORD, again=NEW_PASSWORD)
 
     assert changed.status == 303
+    assert "Your password is changed" in text(await browser.get(changed.headers["location"]))
     assert browser.cookies["sendigopro_session"] != token
     assert (await browser.get("/console/security")).status == 200
     assert (await other.get("/console/security")).status == 303

@@ -152,14 +152,15 @@ NEW, SIMULATION = msgspec.json.Decoder(NewTerm), msgspec.json.Decoder(NewSimulat
 
 
 def find_limit(product: str, clock: str) -> tuple[RetentionClock, Limit]:
-    for (its_product, kind), limit in LIMITS.items():
-        if (its_product, kind.value) == (product, clock):
-            return kind, limit
-    raise NotFound(
-        "retention_term_not_found",
-        "There is no such product and clock. GET /v1/privacy/retention lists them.",
-        param="product",
-    )
+    try:
+        kind = RetentionClock(clock)
+        return kind, LIMITS[product, kind]
+    except (ValueError, KeyError):
+        raise NotFound(
+            "retention_term_not_found",
+            "There is no such product and clock. GET /v1/privacy/retention lists them.",
+            param="product",
+        ) from None
 
 
 def refuse(wanted: NewTerm, product: str, kind: RetentionClock, limit: Limit) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sendigopro.accounts import retention_store
 from sendigopro.accounts.retention_terms import RetentionClock
 from sendigopro.foundation import log_files, partitions
+from sendigopro.foundation.dumps import MANIFEST
 from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.foundation.postgres import Conn
 from sendigopro.privacy.retention import store
@@ -20,7 +21,6 @@ from sendigopro.vault.tree import KeyTree
 
 JOB_DAYS = 1
 """The job runs each hour and a partition that is in use waits for the next run: what is a day late is late."""
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)

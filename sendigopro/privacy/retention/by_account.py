@@ -1,13 +1,13 @@
 """Ends texts and records by the terms that accounts have set: row by row, since partitions know the defaults alone."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from sendigopro.accounts import retention_store
 from sendigopro.accounts.retention_store import Unswept
 from sendigopro.accounts.retention_terms import RECEIVED, RetentionClock
-from sendigopro.foundation import ids
+from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import Pool
 from sendigopro.messages import redact_store
@@ -38,8 +38,8 @@ async def end(pool: Pool, term: Unswept, before: date) -> int:
     while True:
         async with pool.acquire() as conn, conn.transaction():
             over = await store.messages_over(
-                conn, account_id=term.account_id, purposes=purposes_of(term.product), expired_before=midnight(before),
-                between=(after, ids.first_of_day(before)), limit=BATCH,
+                conn, account_id=term.account_id, purposes=purposes_of(term.product),
+                expired_before=clock.midnight(before), between=(after, ids.first_of_day(before)), limit=BATCH,
             )  # fmt: skip
             if not over:
                 await retention_store.mark_swept(
@@ -56,7 +56,3 @@ async def end(pool: Pool, term: Unswept, before: date) -> int:
 def purposes_of(product: str) -> Sequence[int] | None:
     """As messages hold them; None of what was received."""
     return None if product == RECEIVED else [Purpose[product.upper()]]
-
-
-def midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -21,7 +21,7 @@ from sendigopro.messages.load import Loader
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.package.sealed_file import remove_expired
 from sendigopro.privacy.retention import store
-from sendigopro.privacy.retention.by_account import SPAN, end_what_is_over, midnight
+from sendigopro.privacy.retention.by_account import SPAN, end_what_is_over
 from sendigopro.privacy.retention.rules import DROPPED, LOG_DAYS
 from sendigopro.vault import store as subjects
 from sendigopro.vault.keys import KeyStoreError
@@ -139,7 +139,7 @@ class Retention:
         async with self._desk.main.acquire() as conn:
             awaited = await store.with_messages_since(
                 conn, account_ids=[one[0] for one in unseen], subject_ids=[one[1] for one in unseen],
-                since=midnight(since), lowest_id=ids.first_of_day(since - SPAN),
+                since=clock.midnight(since), lowest_id=ids.first_of_day(since - SPAN),
             )  # fmt: skip
         return [one for one in unseen if one[1] not in awaited]
 

@@ -9,7 +9,7 @@ from sendigopro.accounts.retention_terms import RetentionClock
 from sendigopro.foundation import clock
 from sendigopro.foundation.postgres import Pool
 from sendigopro.privacy.retention import store
-from sendigopro.privacy.retention.by_account import midnight, purposes_of
+from sendigopro.privacy.retention.by_account import purposes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ async def what_would_end(
     is_body = kind is RetentionClock.BODY
     async with main.acquire() as conn:
         count = await store.count_over(
-            conn, account_id=account_id, purposes=purposes_of(product), expired_before=midnight(before),
+            conn, account_id=account_id, purposes=purposes_of(product), expired_before=clock.midnight(before),
             bodies_only=is_body,
         )  # fmt: skip
     return WouldEnd("texts" if is_body else "records", count, before)

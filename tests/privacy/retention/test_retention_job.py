@@ -12,7 +12,6 @@ from sendigopro.messages.view import MessageObject
 from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.journal import Journal
 from sendigopro.privacy.retention import audit, store
-from sendigopro.privacy.retention.by_account import midnight
 from sendigopro.privacy.retention.job import Retention, identifier_terms
 from sendigopro.vault.vault import KeyErasedError
 from tests.databases import Databases
@@ -122,7 +121,9 @@ async def test_whom_an_account_has_not_met_for_its_term_is_forgotten_and_nobody_
         day = clock.today() - timedelta(days=days)
         await vault.execute("UPDATE vault.subjects SET last_seen = $2 WHERE id = $1", found[message_id], day)
         async with house.owner() as owner:
-            await owner.execute("UPDATE main.messages SET expires_at = $2 WHERE id = $1", message_id, midnight(day))
+            await owner.execute(
+                "UPDATE main.messages SET expires_at = $2 WHERE id = $1", message_id, clock.midnight(day)
+            )
 
     done = await job_of(house).step()
 

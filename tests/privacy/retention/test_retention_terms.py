@@ -16,7 +16,6 @@ from sendigopro.foundation.personal import Body, Phone
 from sendigopro.messages.receive import Receiver
 from sendigopro.privacy.retention import by_account
 from sendigopro.privacy.retention.audit import audit_backups, audit_files, audit_main
-from sendigopro.privacy.retention.by_account import midnight
 from sendigopro.privacy.retention.job import Retention
 from sendigopro.privacy.retention.rules import BACKUP_DAYS, LOG_DAYS
 from tests.databases import Databases
@@ -410,7 +409,7 @@ def test_a_backup_older_than_what_is_in_it_may_be_is_late(tmp_path: Path) -> Non
     for name, age in (("old", BACKUP_DAYS + 2), ("new", 1)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "manifest.json").write_text(
-            f'{{"made_at": "{midnight(today - timedelta(days=age)).isoformat()}"}}'
+            f'{{"made_at": "{clock.midnight(today - timedelta(days=age)).isoformat()}"}}'
         )
 
     (both,) = audit_backups([tmp_path], today=today)
