@@ -115,7 +115,8 @@ async def end_all(mail: str) -> int:
             return 0
         async with conn.transaction():
             ended = await people_store.end_sessions(conn, person_id=known.id, ids=None)
-            for account_id, _ in await people_store.list_memberships(conn, person_id=known.id):
+            # In one order, because each entry keeps its account's chain locked until the commit.
+            for account_id, _ in sorted(await people_store.list_memberships(conn, person_id=known.id)):
                 await note_member(
                     conn, vault, Action.SESSION_ENDED, account_id=account_id, person_id=known.id,
                     facts={"sessions": ended},
