@@ -37,10 +37,10 @@ async def signed_in_or_none(request: AnyRequest, sessions: Sessions) -> Signed |
         return None
 
 
-def sign_in_address(request: AnyRequest) -> str:
+def sign_in_address(path: str, query: str = "") -> str:
     """The sign-in page, which comes back to the page that was asked for."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return f"{SIGN_IN}?next={quote(safe_next(request.url.path + query), safe='')}"
+    asked = f"{path}?{query}" if query else path
+    return f"{SIGN_IN}?next={quote(safe_next(asked), safe='')}"
 
 
 def safe_next(text: str) -> str:
