@@ -15,12 +15,11 @@ from litestar.di import NamedDependency as Given
 from sendigopro.accounts import people, people_store
 from sendigopro.accounts import store as accounts
 from sendigopro.accounts.create import name_of
-from sendigopro.accounts.member_log import by_member
 from sendigopro.accounts.model import LIVE, MODES, TEST, mode_name
 from sendigopro.accounts.people import Person
 from sendigopro.accounts.roles import Permission, may, need_permission
 from sendigopro.accounts.sessions import Sessions, Signed
-from sendigopro.audit.model import By
+from sendigopro.audit.model import Actor, ActorKind, By
 from sendigopro.console import visitor
 from sendigopro.console.forms import refuse_foreign
 from sendigopro.foundation import ids
@@ -43,6 +42,7 @@ class Visit:
     mode: int
     path: str
     """Of the page, so that the frame can mark where we are."""
+    request_id: str
 
     @property
     def account_id(self) -> UUID:
@@ -64,7 +64,7 @@ class Visit:
     @property
     def by(self) -> By:
         """For the audit log."""
-        return by_member(self.signed.person_id)
+        return By(Actor(ActorKind.MEMBER, self.signed.person_id), self.request_id)
 
     def may(self, permission: Permission) -> bool:
         return may(self.signed.role, permission)
@@ -88,7 +88,10 @@ async def visit_of(
     if stored is None:
         raise Unauthenticated("signed_out", "You are not signed in, or no longer. Sign in again.")
     name = "" if sealed is None else await name_of(vault, signed.account_id, sealed)
-    return Visit(signed, await people.opened(vault, stored), name, mode_of(request), request.url.path)
+    return Visit(
+        signed, await people.opened(vault, stored), name, mode_of(request), request.url.path,
+        str(request.scope.get("request_id", "")),
+    )  # fmt: skip
 
 
 def mode_of(request: Request[Any, Any, Any]) -> int:
