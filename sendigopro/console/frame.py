@@ -31,6 +31,7 @@ class Place:
 PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
     "": (Place("Home", "/console", "home", keys="g h", about="overview charts"),),
     "Messages": (
+        Place("First message", "/console/start", "book", P.READ_MESSAGES, about="onboarding begin sample curl"),
         Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
     ),
     "Account": (
@@ -62,6 +63,11 @@ def places_for(visit: Visit) -> dict[str, list[Place]]:
         group: [one for one in places if one.needs is None or visit.may(one.needs)] for group, places in PLACES.items()
     }
     return {group: places for group, places in shown.items() if places}
+
+
+def places_open(visit: Visit) -> set[str]:
+    """The same, as paths."""
+    return {one.path for places in places_for(visit).values() for one in places}
 
 
 def here(path: str) -> str:
