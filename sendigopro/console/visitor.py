@@ -45,8 +45,8 @@ def sign_in_address(path: str, query: str = "") -> str:
 
 def safe_next(text: str) -> str:
     """A page of the console; for anything else its beginning, so that no link leads a visitor elsewhere."""
-    is_ours = len(text) <= NEXT_MAX and OUR_PAGE.fullmatch(text) and "//" not in text and not text.startswith(SIGN_IN)
-    return text if is_ours else "/console"
+    leads_on = not text.startswith(SIGN_IN) and "//" not in text and ".." not in text
+    return text if leads_on and len(text) <= NEXT_MAX and OUR_PAGE.fullmatch(text) else "/console"
 
 
 def place_of(request: AnyRequest) -> Place:
