@@ -12,6 +12,7 @@ from sendigopro.foundation.database_urls import Role, as_role
 from sendigopro.foundation.operator_errors import OperatorError
 
 INSTANCE_FILE = "instance.json"
+SIGN_UP_WORDS = ("open", "closed")
 TRUE_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -171,7 +172,10 @@ def choose(data_dir: Path, environment: Mapping[str, str], remembered: Mapping[s
             chosen[known.name] = parse(known, text)
         elif known.name in remembered:
             chosen[known.name] = parse(known, str(remembered[known.name]))
-    return Settings(**chosen)  # type: ignore[arg-type]  # parse gives each field its type
+    settings = Settings(**chosen)  # type: ignore[arg-type]  # parse gives each field its type
+    if settings.sign_up not in SIGN_UP_WORDS:
+        raise SettingsError(f"SENDIGOPRO_SIGN_UP is {settings.sign_up!r} but must be open or closed.")
+    return settings
 
 
 def parse(known: Field[object], text: str) -> object:

@@ -93,4 +93,4 @@ class Outgoing:
 
 def pause_after(attempts: int) -> timedelta:
     """Twice as long after each, up to an hour, and not in step with others."""
-    return min(PAUSE_FIRST * 2 ** min(attempts - 1, 20), PAUSE_MAX) * jitter(0.8, 1.2)
+    return min(PAUSE_FIRST * 2.0 ** min(attempts - 1, 20), PAUSE_MAX) * jitter(0.8, 1.2)
