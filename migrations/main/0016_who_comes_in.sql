@@ -3,11 +3,11 @@
 
 -- Our own mails on their way out, written in the transaction of what they tell of.
 CREATE TABLE IF NOT EXISTS main.mails (
-    id          uuid PRIMARY KEY,                       -- @mail_fact
+    id          uuid PRIMARY KEY,                       -- @passing_fact
     sealed      bytea NOT NULL,                         -- @sealed_mail msgpack: recipient, subject, text
-    attempts    smallint NOT NULL DEFAULT 0,            -- @mail_fact
-    due_at      timestamptz NOT NULL DEFAULT now(),     -- @mail_fact
-    given_up_at timestamptz NOT NULL                    -- @mail_fact
+    attempts    smallint NOT NULL DEFAULT 0,            -- @passing_fact
+    due_at      timestamptz NOT NULL DEFAULT now(),     -- @passing_fact
+    given_up_at timestamptz NOT NULL                    -- @passing_fact
 );
 CREATE INDEX IF NOT EXISTS mails_due ON main.mails (due_at);
 GRANT SELECT, INSERT, DELETE, UPDATE (attempts, due_at) ON main.mails TO pipeline;

@@ -14,7 +14,7 @@ from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
-from sendigopro.console import handset, security, sign_in, team
+from sendigopro.console import forgot, handset, invitation, invite, passkeys, security, sign_in, sign_up, team
 from sendigopro.events.bus import Bus
 from sendigopro.foundation.asgi import App
 from sendigopro.foundation.limits import Limits
@@ -41,7 +41,7 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
-PAGES = (handset, sign_in, security, team, privacy)
+PAGES = (handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, privacy)
 
 
 @dataclass(frozen=True, slots=True)

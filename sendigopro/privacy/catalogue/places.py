@@ -88,7 +88,7 @@ DOORS = (
         Area.DOORS,
         "Sign-in",
         "of members, in a browser",
-        code=("console/s*.py", "console/forgot.py", "console/invit*.py", "console/visitor.py"),
+        code=("console/s*.py", "console/forgot.py", "console/invit*.py", "console/passkeys.py", "console/visitor.py"),
     ),
     Place("api", Area.DOORS, "HTTP API", "JSON, with an account's key", code=("*/api.py", "*/*_api.py")),
     Place("command_line", Area.DOORS, "Command line", "on the machine itself", code=("commands/*.py",)),
