@@ -64,7 +64,5 @@ DROP POLICY IF EXISTS every_account ON main.invitations;
 CREATE POLICY every_account ON main.invitations TO owner, pipeline USING (true);
 GRANT INSERT ON main.mails TO door; -- an invitation and its mail are one transaction
 
--- Who confirms a sign-up gets an account of their own: made in one transaction with the person, by the role that may.
-GRANT INSERT (id, name, currency, is_first), SELECT (is_first) ON main.accounts TO pipeline;
-GRANT INSERT (account_id, currency) ON main.credit TO pipeline;
+-- Who accepts becomes a person and a member in one transaction. Accounts are still made by `owner` alone.
 GRANT INSERT ON main.members TO pipeline;

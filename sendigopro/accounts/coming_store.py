@@ -200,7 +200,7 @@ async def take_invitation_of_anyone(conn: Conn, *, token_hash: bytes, now: datet
 # What is over
 
 
-OVER = ("sign_ups", "password_resets", "invitations")
+OVER = ("sign_ups", "password_resets", "invitations", "used_challenges")
 
 
 async def delete_over(conn: Conn, *, now: datetime, tables: Sequence[str] = OVER) -> int:

@@ -133,7 +133,7 @@ async def page(
     visiting = await visitor_of(request, runtime, sessions)
     return html(
         "invitation.html", status=200 if problem is None else int(problem.status), problem=problem, token=token,
-        role=found.role, name=name,
+        role=found.role, typed_name=name,
         account="" if sealed is None else await name_of(vault, found.account_id, sealed),
         is_signed_in=visiting is not None,
         is_for_them=visiting is not None and await invitations.is_for(vault, found, visiting),

@@ -17,6 +17,7 @@ from sendigopro.console import new_credential, visitor
 from sendigopro.console.forms import html, read_form, refuse_foreign
 from sendigopro.console.sign_in import let_in
 from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import as_owner
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, Problem, TooMany, Unauthenticated
 from sendigopro.messages.model import Channel
 from sendigopro.runtime import Runtime
@@ -100,7 +101,7 @@ async def confirm(
         credential = await new_credential.read_credential(
             request, runtime, vault, typed, about=about, person_id=found.id
         )
-        async with runtime.main.acquire() as conn, conn.transaction():
+        async with as_owner(runtime.settings.main("owner")) as conn:  # who else may make an account
             person_id, account_id = await sign_up.confirm(
                 conn, vault, token=token, credential=credential, currency=runtime.settings.currency
             )

@@ -215,6 +215,10 @@ ACCOUNTS: Mapping[str, Plan] = {
     "main.people.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
     "main.members.*": of_member(Erasure.DELETE, "Goes with the person."),
     "main.sessions.*": of_member(Erasure.DELETE, "Goes with the person, and when it is over."),
+    **columns(
+        "main.passkeys", "credential_id public_key", of_member(Erasure.DELETE, "A credential leaves in no package.")
+    ),
+    "main.passkeys.*": of_member(Erasure.DELETE, "Goes with the person, or when they remove it."),
     "main.recovery_codes.*": of_member(Erasure.DELETE, "Goes with the person."),
     "main.sign_in_failures.*": of_member(Erasure.DELETE, "Counts of wrong attempts; gone after a day."),
     "main.sign_ups.*": Plan(

@@ -16,7 +16,6 @@ from tests.web.conftest import Site, site_of
 from tests.web.serving import Reply
 
 URL = "http://localhost:8080"
-PASSWORD = "quarzsand im Getriebe 88"
 
 
 @dataclass(slots=True)

@@ -127,13 +127,15 @@ STORES = (
     Place(
         "accounts", Area.MAIN, "Accounts and members", "names and mail sealed, keys hashed",
         tables=(
-            "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes",
+            "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes", "main.passkeys",
             "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms",
         ),
     ),
     Place(
         "coming_in", Area.MAIN, "Coming in", "sign-ups, invitations, resets, mails on their way",
-        tables=("main.sign_ups", "main.invitations", "main.password_resets", "main.mails"),
+        tables=("main.sign_ups", "main.invitations", "main.password_resets", "main.mails",
+            "main.used_challenges",
+        ),
     ),
     Place(
         "money", Area.MAIN, "Money and counts", "credit, ledger, anonymous tallies",

@@ -63,6 +63,7 @@ ROWS: Mapping[str, str] = {
     "main.mails": "deleted when sent, or given up within a day",
     "main.sign_ups": "ends_at, within a day: refused at once, deleted by the job",
     "main.password_resets": "ends_at, within an hour: refused at once, deleted by the job",
+    "main.used_challenges": "ends_at, five minutes: deleted by the job",
     "main.invitations": "ends_at, a week: refused at once, deleted by the job",
     "main.holds": "released by the operator: the key dies, then the rows",
     "main.held_subjects": "as the hold",
