@@ -17,7 +17,7 @@ run: venv ## start everything on this machine and print where it answers
 
 test: $(VENV)/.test ## install what the tests need, then run them all
 	@$(BIN)/python tests/peers/install.py
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 check: $(VENV)/.check ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -14,6 +14,9 @@ MODES: Final = {"test": TEST, "live": LIVE}
 SCOPES: Final = (
     "messages.read",
     "messages.write",
+    "subjects.read",
+    "bodies.read",
+    "recordings.play",
     "events.read",
     "webhooks.read",
     "webhooks.write",

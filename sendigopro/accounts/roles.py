@@ -1,4 +1,8 @@
-"""What a member's role lets them do in the console. What is not named here, nobody may."""
+"""What a member's role lets them do. What is not named here, nobody may.
+
+Reading about traffic and reading about people are apart: `messages.read` shows that a message went, `subjects.read`
+to whom and `bodies.read` what it said. The words are those of the scopes of API keys, where both can do a thing.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,24 +14,48 @@ from sendigopro.foundation.problems import NotAllowed
 class Permission(StrEnum):
     """One kind of doing."""
 
+    READ_MESSAGES = "messages.read"
+    WRITE_MESSAGES = "messages.write"
+    READ_SUBJECTS = "subjects.read"
+    """Who people are: numbers and addresses, which are masked for everybody else."""
+    READ_BODIES = "bodies.read"
+    """What was said, which is left out for everybody else."""
+    PLAY_RECORDINGS = "recordings.play"
+    READ_EVENTS = "events.read"
+    READ_WEBHOOKS = "webhooks.read"
+    WRITE_WEBHOOKS = "webhooks.write"
+    READ_SENDERS = "senders.read"
+    WRITE_SENDERS = "senders.write"
+    READ_BALANCE = "balance.read"
+    READ_PRIVACY = "privacy.read"
+    WRITE_PRIVACY = "privacy.write"
+    APPROVE_PRIVACY = "privacy.approve"
+    READ_AUDIT = "audit.read"
+    READ_KEYS = "keys.read"
+    WRITE_KEYS = "keys.write"
+    USE_HANDSET = "handset.use"
+    """Read test messages and answer them."""
     SEE_MEMBERS = "members.read"
     CHANGE_MEMBERS = "members.write"
     CHANGE_OWNERS = "owners.write"
     """Make somebody an owner, or unmake one."""
-    USE_HANDSET = "handset.use"
-    """Read test messages and answer them."""
+    CHANGE_ACCOUNT = "account.write"
+    """Its name, its limits, who may sign in how, its end."""
 
 
-_SEE = frozenset({Permission.SEE_MEMBERS})
-_TRY = _SEE | {Permission.USE_HANDSET}
+P = Permission
+_SEE = frozenset({P.SEE_MEMBERS})
+_WATCH = _SEE | {P.READ_MESSAGES, P.READ_EVENTS, P.READ_WEBHOOKS, P.READ_SENDERS, P.READ_PRIVACY}
+_PEOPLE = frozenset({P.READ_SUBJECTS, P.READ_BODIES, P.PLAY_RECORDINGS})
 PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
-    "owner": frozenset(Permission),
-    "admin": _TRY | {Permission.CHANGE_MEMBERS},
-    "developer": _TRY,
-    "billing": _SEE,
-    "agent": _TRY,
-    "privacy_officer": _SEE,
-    "viewer": _SEE,
+    "owner": frozenset(P),
+    "admin": frozenset(P) - {P.CHANGE_OWNERS},
+    "developer": _WATCH
+    | {P.WRITE_MESSAGES, P.USE_HANDSET, P.WRITE_WEBHOOKS, P.WRITE_SENDERS, P.READ_KEYS, P.WRITE_KEYS, P.READ_BALANCE},
+    "billing": _SEE | {P.READ_BALANCE},
+    "agent": _SEE | _PEOPLE | {P.READ_MESSAGES, P.WRITE_MESSAGES, P.USE_HANDSET},
+    "privacy_officer": _WATCH | _PEOPLE | {P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.READ_AUDIT},
+    "viewer": _WATCH,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from litestar import MediaType, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
@@ -23,12 +23,14 @@ from sendigopro.channels.model import Sender
 from sendigopro.channels.sms.sandbox import PLANS, SLOW
 from sendigopro.console import handset_key, handset_store, visitor
 from sendigopro.console.forms import html, refuse_foreign
+from sendigopro.console.frame import framed
 from sendigopro.console.handset_view import Bubble, PhoneLine, bubble_of, phone_of
 from sendigopro.console.pages import render
+from sendigopro.console.visit import Visit, visit_of
 from sendigopro.foundation import clock, ids, strict_query
 from sendigopro.foundation.personal import Body
 from sendigopro.foundation.postgres import CONNECTION_LOST
-from sendigopro.foundation.problems import Invalid, NotAllowed, Unauthenticated
+from sendigopro.foundation.problems import Invalid, Unauthenticated
 from sendigopro.messages.receive import Receiver
 from sendigopro.messages.view import MessageObject, Viewer
 from sendigopro.runtime import Runtime
@@ -54,6 +56,8 @@ class Handset:
     vault: Vault
     viewer: Viewer
     directory: Directory
+    visit: Visit | None = None
+    """Of who is signed in; None behind a link that opens the handset alone."""
 
     async def phones(self) -> list[PhoneLine]:
         """Who was written to lately, with the last word."""
@@ -81,19 +85,6 @@ class Handset:
         return [described[message_id] for message_id, _ in rows if message_id in described], known[
             -1
         ] if known else None
-
-
-@get("/console")
-async def console(request: Request[Any, Any, Any], vault: Given[Vault]) -> Response[Any]:
-    """Where the console begins. A key in the address becomes a cookie, so that it stays in no history or referrer."""
-    key = parse_qs(request.scope["query_string"].decode("latin-1")).get("key", [""])[0]
-    return await let_in(request, vault, key) if key else Redirect(HOME)
-
-
-@get("/")
-async def home() -> Redirect:
-    """Until there is a website."""
-    return Redirect(HOME)
 
 
 @get(HOME)
@@ -229,16 +220,20 @@ async def open_handset(
     directory: Directory,
     sessions: Sessions,
 ) -> Handset | Response[Any]:
-    """The handset of who looks, or the way in: of a key that was, the page that says so; of nobody, the sign-in."""
+    """The handset of who looks; with a key that was good once, the page that says so."""
     try:
-        account_id = await account_of(request, vault, sessions)
+        visit = await visit_of(request, runtime, vault, sessions)
     except Unauthenticated:
-        if request.cookies.get(COOKIE, ""):
+        key = request.cookies.get(COOKIE, "")
+        if not key:
+            raise
+        try:
+            account_id = await handset_key.account_of(vault, key)
+        except Unauthenticated:
             return closed("This link is not good any more")
-        return Redirect(visitor.sign_in_address(request), status_code=303)
-    except NotAllowed as problem:
-        return html("denied.html", status=problem.status, problem=problem)
-    return Handset(account_id, runtime, vault, viewer, directory)
+        return Handset(account_id, runtime, vault, viewer, directory, None)
+    visit.need(Permission.USE_HANDSET)
+    return Handset(visit.account_id, runtime, vault, viewer, directory, visit)
 
 
 async def account_of(request: Request[Any, Any, Any], vault: Vault, sessions: Sessions) -> UUID:
@@ -250,8 +245,7 @@ async def account_of(request: Request[Any, Any, Any], vault: Vault, sessions: Se
 
 
 def closed(title: str) -> Response[str]:
-    html = render("closed.html", title=title)
-    return Response(html, status_code=401, media_type=MediaType.HTML, headers={"cache-control": "no-store"})
+    return html("closed.html", status=401, title=title)
 
 
 def page(
@@ -263,19 +257,20 @@ def page(
     bubbles: list[Bubble] | None = None,
     answers_to: Sender | None = None,
 ) -> Response[str]:
-    html = render(
-        "handset.html",
-        phones=phones,
-        current=current,
-        bubbles=bubbles or [],
-        answers_to=answers_to.value if answers_to else None,
-        stream=f"{HOME}/stream?since={ids.first_at(clock.now() - OVERLAP).hex}"
+    values: dict[str, Any] = {
+        "phones": phones,
+        "current": current,
+        "bubbles": bubbles or [],
+        "answers_to": answers_to.value if answers_to else None,
+        "stream": f"{HOME}/stream?since={ids.first_at(clock.now() - OVERLAP).hex}"
         + (f"&phone={current.id}" if current else ""),
-        url=runtime.settings.url,
-        test_key=test_key_of(runtime, handset.account_id),
-        numbers=[(number, plan.told) for number, plan in PLANS.items() if is_shown(number)],
-    )
-    return Response(html, media_type=MediaType.HTML, headers={"cache-control": "no-store"})
+        "url": runtime.settings.url,
+        "test_key": test_key_of(runtime, handset.account_id),
+        "numbers": [(number, plan.told) for number, plan in PLANS.items() if is_shown(number)],
+    }
+    if handset.visit is not None:
+        return framed(handset.visit, "handset.html", **values)
+    return html("handset.html", visit=None, **values)
 
 
 def is_shown(number: str) -> bool:
@@ -348,4 +343,4 @@ def event(name: str, html: str) -> bytes:
     return f"event: {name}\n{data}\n\n".encode()
 
 
-routes = [home, console, show_all, stream, show_one, reply]
+routes = [show_all, stream, show_one, reply]

@@ -21,6 +21,7 @@ from sendigopro.audit.model import Action
 from sendigopro.console import new_credential, visitor
 from sendigopro.console.forms import html, read_form, refuse_foreign
 from sendigopro.console.sign_in import let_in
+from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import as_account
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, Problem, Unauthenticated
@@ -92,12 +93,11 @@ async def accept_as_new(
 
 @post(HOME + "/accept", status_code=303)
 async def accept(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
-) -> Response[Any]:
+    request: AnyRequest, visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault],
+    sessions: Given[Sessions],
+) -> Response[Any]:  # fmt: skip
     """Somebody who is signed in: the account comes into view."""
-    refuse_foreign(request, runtime)
-    token = read_form(body, ("token",))["token"]
-    signed = await visitor.signed_in(request, sessions)
+    token, signed = read_form(body, ("token",))["token"], visit.signed
     try:
         found = await find(runtime, vault, token)
         async with runtime.main.acquire() as conn, conn.transaction():

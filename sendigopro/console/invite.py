@@ -4,23 +4,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, post
+from litestar import Response, post
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
 from sendigopro.accounts import invitations, people, people_store
-from sendigopro.accounts import store as accounts
-from sendigopro.accounts.create import name_of
 from sendigopro.accounts.invitations import Sending
 from sendigopro.accounts.member_log import PREFIX as MEMBER_PREFIX
 from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.roles import Permission, need_permission
-from sendigopro.accounts.sessions import Sessions, Signed, need_proof
+from sendigopro.accounts.sessions import Signed, need_proof
 from sendigopro.audit.model import Action
-from sendigopro.console import visitor
-from sendigopro.console.forms import read_form, refuse_foreign
+from sendigopro.console.forms import read_form
 from sendigopro.console.team import HOME, OWNER, changeable, page
+from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, as_account
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, TooMany
@@ -30,17 +28,13 @@ from sendigopro.vault.vault import Vault
 FORMER_OWNER = "admin"
 """What who hands an account over is from then on."""
 
-AnyRequest = Request[Any, Any, Any]
 Send = Callable[[Conn, str], Awaitable[str | None]]
 
 
 @post(HOME + "/invitations", status_code=303)
-async def invite(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
-) -> Response[Any]:
+async def invite(visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault]) -> Response[Any]:
     """By mail; where no mail can be sent the link is shown, once, to be handed over."""
-    refuse_foreign(request, runtime)
-    signed = await visitor.signed_in(request, sessions)
+    signed = visit.signed
     typed = read_form(body, ("email", "role"))
 
     async def send(conn: Conn, account: str) -> str | None:
@@ -50,17 +44,15 @@ async def invite(
             conn, vault, signed, mail=mail, role=typed["role"], account=account, sending=sending_of(runtime)
         )
 
-    return await sent(runtime, vault, signed, send, typed=typed)
+    return await sent(runtime, vault, visit, send, typed=typed)
 
 
 @post(HOME + "/invitations/{invitation:str}/resend", status_code=303)
 async def resend(
-    invitation: FromPath[str], request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault],
-    sessions: Given[Sessions],
-) -> Response[Any]:  # fmt: skip
+    invitation: FromPath[str], visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault]
+) -> Response[Any]:
     """With a new link, for another week."""
-    refuse_foreign(request, runtime)
-    signed = await visitor.signed_in(request, sessions)
+    signed = visit.signed
     invitation_id = ids.parse(invitations.PREFIX, invitation, param="invitation")
 
     async def send(conn: Conn, account: str) -> str | None:
@@ -68,34 +60,30 @@ async def resend(
             conn, vault, signed, invitation_id, account=account, sending=sending_of(runtime)
         )
 
-    return await sent(runtime, vault, signed, send)
+    return await sent(runtime, vault, visit, send)
 
 
 @post(HOME + "/invitations/{invitation:str}/withdraw", status_code=303)
 async def withdraw(
-    invitation: FromPath[str], request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault],
-    sessions: Given[Sessions],
-) -> Response[Any]:  # fmt: skip
+    invitation: FromPath[str], visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault]
+) -> Response[Any]:
     """Its link opens nothing any more."""
-    refuse_foreign(request, runtime)
-    signed = await visitor.signed_in(request, sessions)
+    signed = visit.signed
     invitation_id = ids.parse(invitations.PREFIX, invitation, param="invitation")
     try:
         async with as_account(runtime.door, signed.account_id) as conn:
             await invitations.withdraw(conn, signed, invitation_id)
     except NotAllowed as problem:
-        return await page(runtime, vault, signed, problem=problem, at="invitations")
+        return await page(runtime, vault, visit, problem=problem, at="invitations")
     return Redirect(f"{HOME}?done=withdrawn", status_code=303)
 
 
 @post(HOME + "/{member:str}/transfer", status_code=303)
 async def transfer(
-    member: FromPath[str], request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault],
-    sessions: Given[Sessions],
-) -> Response[Any]:  # fmt: skip
+    member: FromPath[str], visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault]
+) -> Response[Any]:
     """One act: they own the account, and who hands it over is an admin from then on."""
-    refuse_foreign(request, runtime)
-    signed = await visitor.signed_in(request, sessions)
+    signed = visit.signed
     person_id = ids.parse(MEMBER_PREFIX, member, param="member")
     try:
         refuse_oneself(signed, person_id)
@@ -110,7 +98,7 @@ async def transfer(
                     by=by_member(signed.person_id), facts={"role": role, "before": was, "transfer": True},
                 )  # fmt: skip
     except (Invalid, NotAllowed, Conflict) as problem:
-        return await page(runtime, vault, signed, problem=problem)
+        return await page(runtime, vault, visit, problem=problem)
     return Redirect(f"{HOME}?done=transferred", status_code=303)
 
 
@@ -118,19 +106,17 @@ async def transfer(
 
 
 async def sent(
-    runtime: Runtime, vault: Vault, signed: Signed, send: Send, *, typed: dict[str, str] | None = None
+    runtime: Runtime, vault: Vault, visit: Visit, send: Send, *, typed: dict[str, str] | None = None
 ) -> Response[Any]:
     """The page afterwards: with what is wrong, or the link that goes by hand, or word that it is under way."""
     try:
-        need_proof(signed)
-        async with as_account(runtime.door, signed.account_id) as conn:
-            sealed = await accounts.read_name(conn, account_id=signed.account_id)
-            account = "" if sealed is None else await name_of(vault, signed.account_id, sealed)
-            link = await send(conn, account)
+        need_proof(visit.signed)
+        async with as_account(runtime.door, visit.account_id) as conn:
+            link = await send(conn, visit.account_name)
     except (Invalid, NotAllowed, NotFound, Conflict, TooMany) as problem:
-        return await page(runtime, vault, signed, problem=problem, at="invitations", typed=typed)
+        return await page(runtime, vault, visit, problem=problem, at="invitations", typed=typed)
     if link is not None:
-        return await page(runtime, vault, signed, link=link)
+        return await page(runtime, vault, visit, link=link)
     return Redirect(f"{HOME}?done=invited", status_code=303)
 
 

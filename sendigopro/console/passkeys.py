@@ -15,7 +15,8 @@ from sendigopro.audit.model import Action
 from sendigopro.console import security, sign_in, visitor
 from sendigopro.console.forms import read_form, refuse_foreign
 from sendigopro.console.new_credential import asked, place_of, ticket_of
-from sendigopro.console.security import HOME, note, page, the_desk
+from sendigopro.console.security import HOME, Desk, note, page
+from sendigopro.console.visit import Visit
 from sendigopro.console.visitor import safe_next
 from sendigopro.foundation import ids
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Unauthenticated
@@ -55,25 +56,24 @@ async def sign_in_by_passkey(
 
 @post(HOME + "/proof/passkey/options", status_code=200)
 async def ask_to_prove(
-    request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    request: AnyRequest, visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault]
 ) -> Response[str]:
     """For one of one's own."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    person = visit.person
     async with runtime.main.acquire() as conn:
-        known = await passkey_store.list_of(conn, person_id=desk.person.id)
+        known = await passkey_store.list_of(conn, person_id=person.id)
     if not known:
         raise NotFound("no_passkeys", "You have no passkey.")
-    return asked(request, await passkeys.ask(vault, place_of(runtime), PROOF, person_id=desk.person.id, known=known))
+    return asked(request, await passkeys.ask(vault, place_of(runtime), PROOF, person_id=person.id, known=known))
 
 
 @post(HOME + "/proof/passkey", status_code=303)
 async def prove_by_passkey(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
-) -> Response[Any]:
+    request: AnyRequest, visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault],
+    sessions: Given[Sessions],
+) -> Response[Any]:  # fmt: skip
     """Ten minutes for what is dangerous, as with the password."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     answer = read_form(body, ("passkey",))["passkey"]
     try:
         async with runtime.main.acquire() as conn, conn.transaction():
@@ -86,27 +86,26 @@ async def prove_by_passkey(
 
 @post(HOME + "/passkeys/options", status_code=200)
 async def ask_for_new(
-    request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    request: AnyRequest, visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault]
 ) -> Response[str]:
     """What an authenticator is to make."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
-    need_proof(desk.signed)
+    person = visit.person
+    need_proof(visit.signed)
     async with runtime.main.acquire() as conn:
-        known = await passkey_store.list_of(conn, person_id=desk.person.id)
+        known = await passkey_store.list_of(conn, person_id=person.id)
     question = await passkeys.ask_to_register(
-        vault, place_of(runtime), person_id=desk.person.id, mail=desk.person.mail, name=desk.person.name, known=known
+        vault, place_of(runtime), person_id=person.id, mail=person.mail, name=person.name, known=known
     )
     return asked(request, question)
 
 
 @post(HOME + "/passkeys", status_code=303)
 async def add(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
-) -> Response[Any]:
+    request: AnyRequest, visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault],
+    sessions: Given[Sessions],
+) -> Response[Any]:  # fmt: skip
     """One more; other browsers are signed out, as when any credential changes."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     typed = read_form(body, ("passkey", "passkey_name"))
     try:
         need_proof(desk.signed)
@@ -125,12 +124,11 @@ async def add(
 
 @post(HOME + "/passkeys/{passkey:str}/remove", status_code=303)
 async def remove(
-    passkey: FromPath[str], request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault],
+    passkey: FromPath[str], visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault],
     sessions: Given[Sessions],
 ) -> Response[Any]:  # fmt: skip
     """But never the last thing somebody can sign in with."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     passkey_id = ids.parse(PREFIX, passkey, param="passkey")
     try:
         need_proof(desk.signed)

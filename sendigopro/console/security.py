@@ -19,8 +19,10 @@ from sendigopro.accounts.sessions import Sessions, Signed, need_proof
 from sendigopro.accounts.sign_in import SignIn, read, written
 from sendigopro.audit.model import Action, Facts
 from sendigopro.console import visitor
-from sendigopro.console.forms import html, read_form, refuse_foreign
+from sendigopro.console.forms import read_form
+from sendigopro.console.frame import framed
 from sendigopro.console.new_credential import has_passkeys
+from sendigopro.console.visit import Visit
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Conn, as_account
 from sendigopro.foundation.problems import Invalid, NotAllowed, NotFound, Problem, Unauthenticated
@@ -51,33 +53,38 @@ class Desk:
     runtime: Runtime
     vault: Vault
     sessions: Sessions
-    signed: Signed
-    stored: StoredPerson
-    person: Person
+    visit: Visit
+
+    @property
+    def signed(self) -> Signed:
+        return self.visit.signed
+
+    @property
+    def person(self) -> Person:
+        return self.visit.person
 
 
 @get(HOME)
 async def show(
-    request: AnyRequest, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    request: AnyRequest, visit: Given[Visit], runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
 ) -> Response[Any]:
     """Everything of one's own sign-in."""
-    desk = await open_desk(request, runtime, vault, sessions)
-    if desk is None:
-        return Redirect(visitor.sign_in_address(request), status_code=303)
+    desk = Desk(runtime, vault, sessions, visit)
     return await page(desk, done=DONE.get(request.query_params.get("done", ""), ""))
 
 
 @post(HOME + "/proof", status_code=303)
 async def prove(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions],
-    way_in: Given[SignIn],
+    request: AnyRequest, visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault],
+    sessions: Given[Sessions], way_in: Given[SignIn],
 ) -> Response[Any]:  # fmt: skip
     """Show the password once more: ten minutes for what is dangerous, under a new token."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     typed = read_form(body, ("password",))
     try:
-        await way_in.check_own_password(desk.stored, desk.person.mail, typed["password"], peer=visitor.peer_of(request))
+        await way_in.check_own_password(
+            await stored_of(desk), desk.person.mail, typed["password"], peer=visitor.peer_of(request)
+        )
     except Problem as problem:
         return await page(desk, problem=problem, at="proof")
     async with runtime.main.acquire() as conn:
@@ -87,11 +94,16 @@ async def prove(
 
 @post(HOME + "/password", status_code=303)
 async def change_password(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    request: AnyRequest,
+    visit: Given[Visit],
+    *,
+    body: RawBody,
+    runtime: Given[Runtime],
+    vault: Given[Vault],
+    sessions: Given[Sessions],
 ) -> Response[Any]:
     """A new one; every other browser is signed out."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     typed = read_form(body, ("password", "again"))
     try:
         need_proof(desk.signed)
@@ -107,11 +119,10 @@ async def change_password(
 
 @post(HOME + "/authenticator", status_code=200)
 async def begin_authenticator(
-    request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
 ) -> Response[Any]:
     """Show a picture to scan."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     try:
         need_proof(desk.signed)
     except NotAllowed as problem:
@@ -121,11 +132,16 @@ async def begin_authenticator(
 
 @post(HOME + "/authenticator/confirm", status_code=200)
 async def confirm_authenticator(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    request: AnyRequest,
+    visit: Given[Visit],
+    *,
+    body: RawBody,
+    runtime: Given[Runtime],
+    vault: Given[Vault],
+    sessions: Given[Sessions],
 ) -> Response[Any]:
     """The first code proves it; then it is needed, and the codes on paper are shown, once."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     typed = read_form(body, ("pending", "code"))
     try:
         need_proof(desk.signed)
@@ -144,18 +160,17 @@ async def confirm_authenticator(
             conn, person_id=desk.person.id, hashes=[second_factor.recovery_hash(code) for code in codes]
         )
         token = await secured(desk, conn, "authenticator", factors=2)
-    shown = html("recovery_codes.html", codes=codes, person=desk.person)
+    shown = framed(desk.visit, "recovery_codes.html", codes=codes, person=desk.person)
     shown.set_cookie(visitor.session_cookie(request, token))
     return shown
 
 
 @post(HOME + "/authenticator/remove", status_code=303)
 async def remove_authenticator(
-    request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
 ) -> Response[Any]:
     """And the codes on paper with it."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     try:
         need_proof(desk.signed)
     except NotAllowed as problem:
@@ -169,11 +184,15 @@ async def remove_authenticator(
 
 @post(HOME + "/sessions/end", status_code=303)
 async def end_sessions(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    visit: Given[Visit],
+    *,
+    body: RawBody,
+    runtime: Given[Runtime],
+    vault: Given[Vault],
+    sessions: Given[Sessions],
 ) -> Response[Any]:
     """One, or all others."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     wanted = read_form(body, ("session",))["session"]
     chosen = None if wanted == "others" else [ids.parse("ses", wanted, param="session")]
     async with runtime.main.acquire() as conn, conn.transaction():
@@ -185,11 +204,15 @@ async def end_sessions(
 
 @post(HOME + "/account", status_code=303)
 async def view_account(
-    request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
+    visit: Given[Visit],
+    *,
+    body: RawBody,
+    runtime: Given[Runtime],
+    vault: Given[Vault],
+    sessions: Given[Sessions],
 ) -> Response[Any]:
     """Turn to another account one works for."""
-    refuse_foreign(request, runtime)
-    desk = await the_desk(request, runtime, vault, sessions)
+    desk = Desk(runtime, vault, sessions, visit)
     wanted = ids.parse("acc", read_form(body, ("account",))["account"], param="account")
     async with runtime.main.acquire() as conn, conn.transaction():
         is_theirs = await people_store.view_account(
@@ -208,22 +231,12 @@ async def view_account(
 # Parts
 
 
-async def open_desk(request: AnyRequest, runtime: Runtime, vault: Vault, sessions: Sessions) -> Desk | None:
-    signed = await visitor.signed_in_or_none(request, sessions)
-    if signed is None:
-        return None
-    async with runtime.main.acquire() as conn:
-        stored = await people_store.read_person(conn, person_id=signed.person_id)
-    return (
-        None if stored is None else Desk(runtime, vault, sessions, signed, stored, await people.opened(vault, stored))
-    )
-
-
-async def the_desk(request: AnyRequest, runtime: Runtime, vault: Vault, sessions: Sessions) -> Desk:
-    desk = await open_desk(request, runtime, vault, sessions)
-    if desk is None:
+async def stored_of(desk: Desk) -> StoredPerson:
+    async with desk.runtime.main.acquire() as conn:
+        stored = await people_store.read_person(conn, person_id=desk.signed.person_id)
+    if stored is None:
         raise Unauthenticated("signed_out", "You are not signed in, or no longer. Sign in again.")
-    return desk
+    return stored
 
 
 async def secured(desk: Desk, conn: Conn, what: str, *, factors: int) -> str:
@@ -248,7 +261,7 @@ async def check_new_password(desk: Desk, password: str, *, again: str) -> None:
     check_password(password, about=[desk.person.mail, desk.person.name])
     if password != again:
         raise Invalid("not_the_same", "The two are not the same. Type the new password twice.", param="again")
-    if await is_right(password, desk.stored.password_hash):
+    if await is_right(password, (await stored_of(desk)).password_hash):
         raise Invalid("same_password", "That is the password you have. Choose another.", param="password")
 
 
@@ -263,9 +276,9 @@ async def page(desk: Desk, *, problem: Problem | None = None, at: str = "", done
         is_proved = True
     except NotAllowed:
         is_proved = False
-    return html(
+    return framed(
+        desk.visit,
         "security.html",
-        status=200 if problem is None else int(problem.status),
         person=desk.person,
         role=desk.signed.role,
         accounts=[await seen_account(desk, one) for one in works_for],
@@ -291,8 +304,8 @@ async def seen_account(desk: Desk, one: Membership) -> dict[str, object]:
 
 async def authenticator_page(desk: Desk, secret: bytes, *, problem: Problem | None = None) -> Response[str]:
     sealed = await desk.vault.seal_account(desk.signed.account_id, *PENDING, desk.person.id, secret)
-    return html(
-        "authenticator.html", status=200 if problem is None else int(problem.status), person=desk.person,
+    return framed(
+        desk.visit, "authenticator.html", person=desk.person,
         picture=second_factor.picture(second_factor.address(secret, mail=desk.person.mail)),
         spelt=second_factor.spelt(secret), pending=written(sealed), problem=problem,
     )  # fmt: skip

@@ -13,11 +13,12 @@ from litestar.response import Redirect
 from sendigopro.accounts import invitations, passkey_store, people, people_store
 from sendigopro.accounts.member_log import PREFIX, by_member, note_member
 from sendigopro.accounts.people import ROLES, Person
-from sendigopro.accounts.roles import Permission, may, need_permission
-from sendigopro.accounts.sessions import Sessions, Signed, need_proof
+from sendigopro.accounts.roles import Permission, need_permission
+from sendigopro.accounts.sessions import Signed, need_proof
 from sendigopro.audit.model import Action
-from sendigopro.console import visitor
-from sendigopro.console.forms import html, read_form, refuse_foreign
+from sendigopro.console.forms import read_form
+from sendigopro.console.frame import framed
+from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, as_account
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem
@@ -34,8 +35,6 @@ DONE = {
 }
 """What the address of the page says was done."""
 
-AnyRequest = Request[Any, Any, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -51,28 +50,23 @@ class Member:
 
 @get(HOME)
 async def show(
-    request: AnyRequest, runtime: Given[Runtime], vault: Given[Vault], sessions: Given[Sessions]
-) -> Response[Any]:
+    request: Request[Any, Any, Any], visit: Given[Visit], runtime: Given[Runtime], vault: Given[Vault]
+) -> Response[str]:
     """Everybody of the account in view."""
-    signed = await visitor.signed_in_or_none(request, sessions)
-    if signed is None:
-        return Redirect(visitor.sign_in_address(request), status_code=303)
-    need_permission(signed.role, Permission.SEE_MEMBERS)
-    return await page(runtime, vault, signed, done=DONE.get(request.query_params.get("done", ""), ""))
+    visit.need(Permission.SEE_MEMBERS)
+    return await page(runtime, vault, visit, done=DONE.get(request.query_params.get("done", ""), ""))
 
 
 @post(HOME + "/{member:str}/role", status_code=303)
 async def set_role(
-    member: FromPath[str], request: AnyRequest, *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault],
-    sessions: Given[Sessions],
-) -> Response[Any]:  # fmt: skip
+    member: FromPath[str], visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault]
+) -> Response[Any]:
     """From their next request on."""
-    refuse_foreign(request, runtime)
-    signed = await visitor.signed_in(request, sessions)
+    signed = visit.signed
     person_id, role = ids.parse(PREFIX, member, param="member"), read_form(body, ("role",))["role"]
     if role not in ROLES:
         unknown = Invalid("invalid_role", f"There is no such role. The roles are: {', '.join(ROLES)}.", param="role")
-        return await page(runtime, vault, signed, problem=unknown)
+        return await page(runtime, vault, visit, problem=unknown)
     try:
         async with as_account(runtime.door, signed.account_id) as conn:
             before = await changeable(conn, signed, person_id, becomes=role)
@@ -83,18 +77,16 @@ async def set_role(
                     by=by_member(signed.person_id), facts={"role": role, "before": before},
                 )  # fmt: skip
     except (NotAllowed, Conflict) as problem:
-        return await page(runtime, vault, signed, problem=problem)
+        return await page(runtime, vault, visit, problem=problem)
     return Redirect(HOME, status_code=303)
 
 
 @post(HOME + "/{member:str}/remove", status_code=303)
 async def remove(
-    member: FromPath[str], request: AnyRequest, *, runtime: Given[Runtime], vault: Given[Vault],
-    sessions: Given[Sessions],
-) -> Response[Any]:  # fmt: skip
+    member: FromPath[str], visit: Given[Visit], *, runtime: Given[Runtime], vault: Given[Vault]
+) -> Response[Any]:
     """Their next request is refused. Who belongs to no account any more is forgotten within the hour."""
-    refuse_foreign(request, runtime)
-    signed = await visitor.signed_in(request, sessions)
+    signed = visit.signed
     person_id = ids.parse(PREFIX, member, param="member")
     try:
         async with as_account(runtime.door, signed.account_id) as conn:
@@ -105,7 +97,7 @@ async def remove(
                 by=by_member(signed.person_id), facts={"before": before},
             )  # fmt: skip
     except (NotAllowed, Conflict) as problem:
-        return await page(runtime, vault, signed, problem=problem)
+        return await page(runtime, vault, visit, problem=problem)
     return Redirect(HOME, status_code=303)
 
 
@@ -126,16 +118,17 @@ async def changeable(conn: Conn, signed: Signed, person_id: UUID, *, becomes: st
 
 
 async def page(
-    runtime: Runtime, vault: Vault, signed: Signed, *, problem: Problem | None = None, at: str = "members",
+    runtime: Runtime, vault: Vault, visit: Visit, *, problem: Problem | None = None, at: str = "members",
     typed: Mapping[str, str] | None = None, link: str = "", done: str = "",
 ) -> Response[str]:  # fmt: skip
     """`at`: in which part something is wrong; `typed`: into the form for inviting; `link`: of an invitation, once."""
+    signed = visit.signed
     async with runtime.main.acquire() as conn:
         rows = await people_store.list_members(conn, account_id=signed.account_id)
         with_passkeys = await passkey_store.count(conn, person_ids=[person_id for person_id, _ in rows])
         waiting = await invitations.pending(conn, vault, signed.account_id)
         stored = [(await people_store.read_person(conn, person_id=person_id), role) for person_id, role in rows]
-    may_change, may_own = (may(signed.role, one) for one in (Permission.CHANGE_MEMBERS, Permission.CHANGE_OWNERS))
+    may_change, may_own = (visit.may(one) for one in (Permission.CHANGE_MEMBERS, Permission.CHANGE_OWNERS))
     members = [
         Member(
             ids.typed(PREFIX, one.id), await people.opened(vault, one), role, one.id == signed.person_id,
@@ -146,9 +139,8 @@ async def page(
         if one is not None
     ]  # fmt: skip
     roles = [one for one in ROLES if may_own or one != OWNER]
-    status = 200 if problem is None else int(problem.status)
-    return html(
-        "team.html", status=status, members=members, roles=roles, problem=problem, at=at, may_invite=may_change,
+    return framed(
+        visit, "team.html", members=members, roles=roles, problem=problem, at=at, may_invite=may_change,
         may_hand_over=may_own, invitations=[(ids.typed(invitations.PREFIX, one.id), one) for one in waiting],
         typed=typed or {"email": "", "role": DEFAULT_ROLE}, link=link, done=done,
     )  # fmt: skip

@@ -39,16 +39,16 @@ async def signed_in_or_none(request: AnyRequest, sessions: Sessions) -> Signed |
         return None
 
 
-def sign_in_address(request: AnyRequest) -> str:
+def sign_in_address(path: str, query: str = "") -> str:
     """The sign-in page, which comes back to the page that was asked for."""
-    query = f"?{request.url.query}" if request.url.query else ""
-    return f"{SIGN_IN}?next={quote(safe_next(request.url.path + query), safe='')}"
+    asked = f"{path}?{query}" if query else path
+    return f"{SIGN_IN}?next={quote(safe_next(asked), safe='')}"
 
 
 def safe_next(text: str) -> str:
     """A page of the console; for anything else its beginning, so that no link leads a visitor elsewhere."""
-    is_ours = len(text) <= NEXT_MAX and OUR_PAGE.fullmatch(text) and "//" not in text and not text.startswith(SIGN_IN)
-    return text if is_ours else "/console"
+    leads_on = not text.startswith(SIGN_IN) and "//" not in text and ".." not in text
+    return text if leads_on and len(text) <= NEXT_MAX and OUR_PAGE.fullmatch(text) else "/console"
 
 
 def place_of(request: AnyRequest) -> Place:

@@ -116,6 +116,8 @@ def explain(
 
 def why_encoded(message: MessageObject) -> str:
     """Which character made the text cost more, if one did."""
+    if message.masked and "body" in message.masked:
+        return "The text is not for your eyes, so only the result is told."
     if message.body is None:
         return "The text can no longer be read, so only the result is known."
     if message.encoding == "gsm7":

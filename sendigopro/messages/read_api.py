@@ -21,6 +21,7 @@ from sendigopro.messages import cancel, listing, read_store, redact, store
 from sendigopro.messages.explain import Explanation, MessageEvent, explain, timeline
 from sendigopro.messages.listing import MessageQuery
 from sendigopro.messages.load import Loader
+from sendigopro.messages.masking import masked, sees_of
 from sendigopro.messages.model import Mode, Status
 from sendigopro.messages.view import MessageObject, Viewer
 from sendigopro.runtime import Runtime
@@ -47,7 +48,8 @@ async def list_messages(
         retention=directory.retention(caller.account_id),
     )  # fmt: skip
     described = await viewer.describe(caller.account_id, found.ids)
-    data = [described[one] for one in found.ids if one in described]
+    sees = sees_of(caller.scopes)
+    data = [masked(described[one], sees) for one in found.ids if one in described]
     return Listed(data=data, has_more=found.has_more, next_cursor=data[-1].id if found.has_more and data else None)
 
 
@@ -112,7 +114,7 @@ async def cancel_message(
         await cancel.cancel(
             runtime.main, loader, bus, account_id=caller.account_id, message_id=found, owner=runtime.name
         )
-    return (await viewer.describe(caller.account_id, [found]))[found]
+    return masked((await viewer.describe(caller.account_id, [found]))[found], sees_of(caller.scopes))
 
 
 @delete("/v1/messages/{message_id:str}/body", status_code=204)
@@ -136,12 +138,12 @@ async def delete_message(
 
 
 async def find(text: str, caller: Caller, viewer: Viewer) -> tuple[UUID, MessageObject]:
-    """The message of this account and mode, or 404: another's is no different from none."""
+    """The message of this account and mode, as the key may see it, or 404: another's is no different from none."""
     message_id = strict_query.path_id("msg", text)
     message = (await viewer.describe(caller.account_id, [message_id])).get(message_id)
     if message is None or message.mode != ("live" if caller.mode == Mode.LIVE else "test"):
         raise strict_query.not_found("msg")
-    return message_id, message
+    return message_id, masked(message, sees_of(caller.scopes))
 
 
 async def read_timeline(

@@ -20,7 +20,10 @@ from sendigopro.vault.vault import KeyErasedError, Subject, Vault
 
 
 class MessageObject(msgspec.Struct, rename={"sender": "from"}, kw_only=True):
-    """One message. `body` is null once redacted; webhooks about outbound messages carry none."""
+    """One message. `body` is null once redacted; webhooks about outbound messages carry none.
+
+    To a key without `subjects.read` numbers are covered, to one without `bodies.read` texts are left out.
+    """
 
     id: str
     object: Literal["message"] = "message"
@@ -44,6 +47,8 @@ class MessageObject(msgspec.Struct, rename={"sender": "from"}, kw_only=True):
     metadata: dict[str, str] = {}
     tags: list[str] = []
     callback_url: str | None = None
+    masked: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """The fields that are not as they are, because of the key's scopes; absent when all are."""
 
 
 def object_of(seen: Seen) -> MessageObject:

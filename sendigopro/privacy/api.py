@@ -126,8 +126,10 @@ async def get_receipt(request_id: FromPath[str], caller: Given[Caller], desk: Gi
 
 @get("/v1/privacy/requests/{request_id:str}/package")
 async def get_package(request_id: FromPath[str], caller: Given[Caller], by: Given[By], desk: Given[Desk]) -> Stream:
-    """What is held of the person, as a ZIP."""
+    """What is held of the person, as a ZIP: it is whom and what, so the key needs both scopes of personal data too."""
     need(caller, READ)
+    need(caller, "subjects.read")
+    need(caller, "bodies.read")
     wanted = strict_query.path_id("prq", request_id)
     async with as_account(desk.door, caller.account_id) as conn:
         found = await requests_store.read_request(

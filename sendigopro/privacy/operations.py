@@ -85,7 +85,8 @@ OPERATIONS = (
         path=f"{ONE}/package",
         name="get_privacy_package",
         summary="Fetch the package of a person",
-        description="A ZIP with a page to read, tables and data for programs. For seven days after it was built.",
+        description="A ZIP with a page to read, tables and data for programs. For seven days after it was built."
+        " Besides privacy.read the key needs subjects.read and bodies.read.",
         tag=TAG,
         answers={200: None},
         file_type="application/zip",

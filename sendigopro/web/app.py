@@ -14,7 +14,20 @@ from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
-from sendigopro.console import forgot, handset, invitation, invite, passkeys, security, sign_in, sign_up, team
+from sendigopro.console import (
+    forgot,
+    handset,
+    home,
+    invitation,
+    invite,
+    passkeys,
+    security,
+    sign_in,
+    sign_up,
+    start,
+    team,
+)
+from sendigopro.console.visit import visit_of
 from sendigopro.events.bus import Bus
 from sendigopro.foundation.asgi import App
 from sendigopro.foundation.limits import Limits
@@ -41,7 +54,9 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
-PAGES = (handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, privacy)
+PAGES = (
+    home, start, handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, privacy,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,7 @@ def make_framework(parts: Parts) -> App:
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)
     dependencies["by"] = Provide(by_of, sync_to_thread=False)
+    dependencies["visit"] = Provide(visit_of)
     routes: Sequence[Any] = [route for place in (*FEATURES, *PAGES) for route in place.routes]
     framework = Litestar(
         route_handlers=routes,

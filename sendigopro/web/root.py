@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sendigopro.console import problem_page
 from sendigopro.foundation import clock, ids, logs, problems
 from sendigopro.foundation.asgi import App, ClientGone, Message, Receive, Scope, Send, answer_problem, header, read_rest
 from sendigopro.foundation.postgres import CONNECTION_LOST
@@ -92,7 +93,7 @@ class Root:
             told = logs.told(error)
             log.error("request_failed", request_id=scope["request_id"], method=scope["method"], door=door, **told)  # noqa: TRY400  # a traceback shows values
             if status == 0:
-                await answer_problem(send_with_headers, meant_by(error), scope)
+                await tell(meant_by(error), scope, send_with_headers)
             else:
                 raise
         self.measures.note(door, status, clock.monotonic() - began)
@@ -114,7 +115,7 @@ class Root:
 async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a problem; after a body that is too long, close the connection, but not in the client's face."""
     if not isinstance(problem, TooLarge):
-        await answer_problem(send, problem, scope)
+        await tell(problem, scope, send)
         return
     document = problems.problem_json(problem, scope.get("request_id"))
     headers = problems.problem_headers(problem)
@@ -123,6 +124,14 @@ async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -
     await send({"type": "http.response.body", "body": document, "more_body": True})
     await linger(receive)
     await send({"type": "http.response.body", "body": b""})
+
+
+async def tell(problem: Problem, scope: Scope, send: Send) -> None:
+    """To people as a page, to programs as a document."""
+    if problem_page.is_wanted(scope):
+        await problem_page.answer_page(problem, scope, send)
+    else:
+        await answer_problem(send, problem, scope)
 
 
 async def linger(receive: Receive) -> None:

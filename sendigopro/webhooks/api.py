@@ -14,6 +14,7 @@ from sendigopro.foundation import ids, strict_json, strict_query
 from sendigopro.foundation.addresses import look_up
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.problems import Invalid
+from sendigopro.messages.masking import sees_of
 from sendigopro.messages.view import Viewer
 from sendigopro.runtime import Runtime
 from sendigopro.vault.vault import Vault
@@ -235,7 +236,9 @@ async def list_events(
     """The oldest first. `next_cursor` is there even at the end: ask again with it for what comes next."""
     need(caller, EVENTS)
     query = strict_query.read(request.scope["query_string"], EventQuery)
-    page = await listing.read_events(runtime.main, viewer, query, account_id=caller.account_id, mode=caller.mode)
+    page = await listing.read_events(
+        runtime.main, viewer, query, account_id=caller.account_id, mode=caller.mode, sees=sees_of(caller.scopes)
+    )
     listed: Listed[msgspec.Raw] = Listed(
         data=[msgspec.Raw(body) for body in page.bodies], has_more=page.has_more, next_cursor=page.next_cursor
     )

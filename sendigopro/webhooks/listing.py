@@ -13,6 +13,7 @@ from sendigopro.events.model import KEPT_DAYS, Event
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Pool
 from sendigopro.foundation.problems import Invalid
+from sendigopro.messages.masking import Sees, masked
 from sendigopro.messages.view import Viewer
 from sendigopro.webhooks import delivery_store, store
 from sendigopro.webhooks.model import Attempt
@@ -71,7 +72,9 @@ class EventPage:
     next_cursor: str | None
 
 
-async def read_events(pool: Pool, viewer: Viewer, query: EventQuery, *, account_id: UUID, mode: int) -> EventPage:
+async def read_events(
+    pool: Pool, viewer: Viewer, query: EventQuery, *, account_id: UUID, mode: int, sees: Sees
+) -> EventPage:
     """The oldest first. What is newer than the oldest transaction under way is not shown yet, so nobody misses any."""
     position = read_position(query.after) if query.after is not None else None
     since_us = int(query.since.timestamp() * 1_000_000) if query.since is not None and position is None else 0
@@ -102,7 +105,7 @@ async def read_events(pool: Pool, viewer: Viewer, query: EventQuery, *, account_
         is_over = len(batches) < BATCHES_AT_ONCE
     shown, has_more = found[: query.limit], len(found) > query.limit
     last = shown[-1][0] if has_more else reached
-    bodies = await describe(viewer, [event for _, event in shown], account_id=account_id, mode=mode)
+    bodies = await describe(viewer, [event for _, event in shown], account_id=account_id, mode=mode, sees=sees)
     return EventPage(bodies, has_more, last.written() if last is not None else query.after)
 
 
@@ -133,14 +136,14 @@ def later(value: UUID, margin: timedelta) -> UUID:
     return UUID(int=min(ids.milliseconds_of(value) + int(margin.total_seconds() * 1000), (1 << 48) - 1) << 80)
 
 
-async def describe(viewer: Viewer, shown: list[Event], *, account_id: UUID, mode: int) -> list[bytes]:
+async def describe(viewer: Viewer, shown: list[Event], *, account_id: UUID, mode: int, sees: Sees) -> list[bytes]:
     account = ids.typed("acc", account_id)
     messages = {ids.from_bytes(event.object_id) for event in shown if event.type.startswith(MESSAGE_EVENTS)}
     described = await viewer.describe(account_id, list(messages))
     bodies = []
     for event in shown:
         message = described.get(ids.from_bytes(event.object_id))
-        data = as_it_was(event, message) if message is not None else bare_object(event, mode)
+        data = masked(as_it_was(event, message), sees) if message is not None else bare_object(event, mode)
         bodies.append(envelope(event, account, data))
     return bodies
 

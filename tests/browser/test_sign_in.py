@@ -103,7 +103,7 @@ async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_
     await page.wait_for_selector("text=10 of the codes on paper are left")
     await look(page, "security-with-authenticator")
 
-    await page.click("text=Sign out >> nth=0")
+    await page.click(".side-end button")
     await page.fill("input[name=email]", MAIL)
     await page.fill("input[name=password]", PASSWORD)
     await page.keyboard.press("Enter")
@@ -111,6 +111,7 @@ async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_
     await look(page, "second-step")
     await page.fill("input[name=code]", codes[0])
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{origin}/console/handset")
+    await page.wait_for_url(f"{origin}/console")
+    await look(page, "home")
 
     assert complaints == []

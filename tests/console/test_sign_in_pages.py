@@ -36,11 +36,12 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
-    async def get(self, path: str) -> Reply:
-        return self._kept(await self.site.ask("GET", path, None, key=None, raw=None, **self._headers()))
+    async def get(self, path: str, **headers: str) -> Reply:
+        return self._kept(await self.site.ask("GET", path, None, key=None, raw=None, **self._headers(), **headers))
 
-    async def post(self, path: str, *, site: str = "same-origin", **fields: str) -> Reply:
+    async def post(self, path: str, *, site: str = "same-origin", referer: str = "", **fields: str) -> Reply:
         headers = {**self._headers(), "Sec_Fetch_Site": site, "Content_Type": FORM}
+        headers |= {"Referer": referer} if referer else {}
         return self._kept(await self.site.ask("POST", path, key=None, raw=urlencode(fields).encode(), **headers))
 
     async def sign_in(self, password: str = PASSWORD, *, mail: str = MAIL, next_: str = "/console/security") -> Reply:

@@ -1,25 +1,9 @@
 // Keeps the handset live: new bubbles and statuses arrive as ready-made HTML over one event stream.
-"use strict";
+import { copyButtons, element, localTimes } from "/static/parts.js";
 
 const handset = document.querySelector("[data-handset]");
 const bubbles = document.querySelector("[data-bubbles]");
 const live = document.querySelector("[data-live]");
-
-function localTimes(root) {
-  for (const time of root.querySelectorAll("time")) {
-    const at = new Date(time.dateTime);
-    const isToday = at.toDateString() === new Date().toDateString();
-    const clock = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: time.dataset.seconds ? "2-digit" : undefined });
-    time.textContent = isToday ? clock : `${at.toLocaleDateString([], { day: "numeric", month: "short" })} ${clock}`;
-    time.title = at.toLocaleString();
-  }
-}
-
-function element(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html.trim();
-  return template.content.firstElementChild;
-}
 
 function toTheEnd() {
   if (bubbles) bubbles.scrollTop = bubbles.scrollHeight;
@@ -69,7 +53,7 @@ function answer(form) {
     try {
       const sent = await fetch(form.action, {
         method: "POST",
-        headers: { Accept: "text/html", "Content-Type": "application/x-www-form-urlencoded" },
+        headers: { Accept: "application/json", "Content-Type": "application/x-www-form-urlencoded" },
         body: new URLSearchParams({ body: text.value }),
         redirect: "manual",
       });
@@ -96,15 +80,7 @@ function answer(form) {
   });
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.hidden = !navigator.clipboard;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 1600);
-  });
-}
-
+if (!document.body.classList.contains("framed")) copyButtons(document);
 localTimes(document);
 toTheEnd();
 if (handset) listen();

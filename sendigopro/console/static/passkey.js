@@ -10,6 +10,7 @@ async function ask(form) {
   const answer = await fetch(form.dataset.options, {
     method: "POST",
     body: new URLSearchParams(new FormData(form)),
+    headers: { accept: "application/json" },
     credentials: "same-origin",
   });
   const told = await answer.json();

@@ -1,0 +1,77 @@
+"""The frame around every page of who is signed in: where one can go, and what the page is put into."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from litestar import Response
+
+from sendigopro.accounts.roles import Permission
+from sendigopro.console.forms import html
+from sendigopro.console.visit import Visit
+from sendigopro.foundation.problems import Problem
+
+P = Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the side bar, and of the palette."""
+
+    label: str
+    path: str
+    icon: str
+    needs: Permission | None = None
+    keys: str = ""
+    """Typed one after the other, they lead there."""
+    about: str = ""
+    """More words by which the palette finds it."""
+
+
+PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
+    "": (Place("Home", "/console", "home", keys="g h", about="overview charts"),),
+    "Messages": (
+        Place("First message", "/console/start", "book", P.READ_MESSAGES, about="onboarding begin sample curl"),
+        Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
+    ),
+    "Account": (
+        Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite hand over"),
+        Place("Your sign-in", "/console/security", "lock", keys="g s", about="password passkey sessions authenticator"),
+    ),
+}  # fmt: skip
+"""Every page that is somewhere; a page stands under the longest path that it begins with."""
+
+
+def framed(
+    visit: Visit, template: str, *, status: int = 200, problem: Problem | None = None, **values: object
+) -> Response[str]:
+    """A page in the frame. A problem, if given, is the page's own to show, and makes its status."""
+    return html(
+        template,
+        status=status if problem is None else int(problem.status),
+        visit=visit,
+        groups=places_for(visit),
+        here=here(visit.path),
+        problem=problem,
+        **values,
+    )
+
+
+def places_for(visit: Visit) -> dict[str, list[Place]]:
+    """What this member may go to."""
+    shown = {
+        group: [one for one in places if one.needs is None or visit.may(one.needs)] for group, places in PLACES.items()
+    }
+    return {group: places for group, places in shown.items() if places}
+
+
+def places_open(visit: Visit) -> set[str]:
+    """The same, as paths."""
+    return {one.path for places in places_for(visit).values() for one in places}
+
+
+def here(path: str) -> str:
+    """The path of the place that a page belongs to."""
+    paths = [one.path for places in PLACES.values() for one in places]
+    under = [one for one in paths if path == one or (one != "/console" and path.startswith(f"{one}/"))]
+    return max(under, key=len, default="")
