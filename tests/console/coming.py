@@ -25,6 +25,7 @@ class Town:
     site: Site
     box: Postbox
     outgoing: Outgoing
+    url: str
 
     def browser(self) -> Browser:
         return Browser(self.site)
@@ -33,8 +34,8 @@ class Town:
         """The link in the next mail, without our address: what a browser opens here."""
         await self.outgoing.step()
         link = await self.box.next_link(to=to)
-        assert link.startswith(f"{URL}/console/")
-        return link.removeprefix(URL)
+        assert link.startswith(f"{self.url}/console/")
+        return link.removeprefix(self.url)
 
     async def is_quiet(self) -> bool:
         """Whether no mail is under way to anybody."""
@@ -53,16 +54,18 @@ async def follow(browser: Browser, answered: Reply) -> Reply:
 
 
 @asynccontextmanager
-async def town_of(databases: Databases, folder: Path, *, sign_up: str = "open") -> AsyncIterator[Town]:
+async def town_of(
+    databases: Databases, folder: Path, *, sign_up: str = "open", url: str = URL, port: int = 0
+) -> AsyncIterator[Town]:
     """Serve it."""
     async with (
         postbox() as box,
-        house_of(databases, folder, smtp_url=box.url, sign_up=sign_up, base_url=URL) as house,
-        site_of(house, databases) as site,
+        house_of(databases, folder, smtp_url=box.url, sign_up=sign_up, base_url=url) as house,
+        site_of(house, databases, port=port) as site,
     ):
         owner = await databases.main("owner")
         for left in ("sign_in_failures", "mails", "sign_ups", "password_resets", "invitations"):
             await owner.execute(f"DELETE FROM main.{left}")  # noqa: S608  # named here
         outgoing = worker.outgoing_of(house.runtime, house.vault)
         assert outgoing is not None
-        yield Town(site, box, outgoing)
+        yield Town(site, box, outgoing, url)
