@@ -128,7 +128,7 @@ async def test_somebody_invited_comes_in_with_a_passkey_and_no_password(town: To
     await page.goto(f"{town.url}{await town.link(to=OTTO)}")
     await page.wait_for_selector("text=Go on with a passkey")
     await look(page, "invitation")
-    await page.fill("#p-name", "Otto Wels")
+    await page.fill("input[name=name]", "Otto Wels")
     await page.click("text=Go on with a passkey")
     await page.wait_for_selector(FRAME)
     await page.goto(f"{town.url}/console/security")

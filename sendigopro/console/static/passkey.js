@@ -6,8 +6,8 @@ const text = (buffer) =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 const opened = (list) => (list || []).map((one) => ({ ...one, id: bytes(one.id) }));
 
-async function ask(form) {
-  const answer = await fetch(form.dataset.options, {
+async function ask(form, place) {
+  const answer = await fetch(place.dataset.options, {
     method: "POST",
     body: new URLSearchParams(new FormData(form)),
     headers: { accept: "application/json" },
@@ -18,8 +18,8 @@ async function ask(form) {
   return { ...told, challenge: bytes(told.challenge) };
 }
 
-async function create(form) {
-  const asked = await ask(form);
+async function create(form, place = form) {
+  const asked = await ask(form, place);
   const made = await navigator.credentials.create({
     publicKey: {
       ...asked,
@@ -33,8 +33,8 @@ async function create(form) {
   });
 }
 
-async function get(form) {
-  const asked = await ask(form);
+async function get(form, place = form) {
+  const asked = await ask(form, place);
   const shown = await navigator.credentials.get({
     publicKey: { ...asked, allowCredentials: opened(asked.allowCredentials) },
   });
@@ -57,13 +57,12 @@ function said(error) {
   return error.message;
 }
 
-async function go(form) {
+async function go(place, form, button) {
   const told = form.querySelector("[role=alert]");
-  const button = form.querySelector("button");
   told.hidden = true;
   button.disabled = true;
   try {
-    form.elements.passkey.value = await (form.dataset.passkey === "create" ? create(form) : get(form));
+    form.elements.passkey.value = await (place.dataset.passkey === "create" ? create(form, place) : get(form, place));
     form.submit();
   } catch (error) {
     told.textContent = said(error);
@@ -77,6 +76,11 @@ if (window.PublicKeyCredential) {
   for (const form of document.querySelectorAll("form[data-passkey]"))
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      go(form);
+      go(form, form, form.querySelector("button"));
+    });
+  for (const button of document.querySelectorAll("button[data-passkey]"))
+    button.addEventListener("click", () => {
+      const name = button.form.querySelector("input[name=name]");
+      if (!name || name.reportValidity()) go(button, button.form, button);
     });
 }
