@@ -106,6 +106,29 @@ async def test_nothing_of_a_sign_up_is_stored_in_clear(town: Town, mail: str) ->
     assert token_in(await town.link(to=mail)) not in stored
 
 
+async def test_a_sign_up_asks_for_five_things_and_keeps_no_other(town: Town, mail: str) -> None:
+    form = text(await town.browser().get(SIGN_UP))
+    assert re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', form) == [
+        "name", "email", "company", "job", "of_age",
+    ]  # fmt: skip
+    await ask(town.browser(), mail, job="Head of post", phone="+4915112345678", birthday="1990-01-01")
+    columns = await rows(
+        town.site, "SELECT attname FROM pg_attribute WHERE attrelid = 'main.sign_ups'::regclass AND attnum > 0"
+    )
+
+    assert {str(one[0]) for one in columns} == {
+        "id", "mail_mac", "mail", "name", "company", "job", "of_age_at", "token_hash", "ends_at",
+    }  # fmt: skip
+
+
+async def test_who_does_not_say_that_they_are_16_is_not_taken(town: Town, mail: str) -> None:
+    page = await ask(town.browser(), mail, of_age="")
+
+    assert "must be 16 or older" in page
+    assert await town.is_quiet()
+    assert await rows(town.site, "SELECT count(*) FROM main.sign_ups") == [(0,)]
+
+
 async def test_opening_the_link_does_nothing_for_programs_that_scan_mails(town: Town, mail: str) -> None:
     await ask(town.browser(), mail)
     link = await town.link(to=mail)
@@ -156,7 +179,6 @@ async def test_a_mail_to_a_stranger_says_nothing_that_somebody_typed(town: Town,
         ("company", "", "A name has 1 to 200"),
         ("company", "a\x07b", "A name has 1 to 200"),
         ("job", "x" * 101, "up to 100"),
-        ("of_age", "", "16 or older"),
     ],
 )
 async def test_what_is_wrong_is_said_beside_its_field_and_the_rest_is_kept(
