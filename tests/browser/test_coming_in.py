@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from sendigopro.accounts import people_store
+from sendigopro.accounts import passkeys, people_store
+from sendigopro.accounts.passkeys import Place
 from sendigopro.accounts.people import put_person
+from sendigopro.foundation.problems import Unauthenticated
 from tests.browser.test_sign_in import MAIL, NAME, PASSWORD, look
 from tests.browser.test_sign_in import page as page  # noqa: PLC0414  # the fixture, by its own name
 from tests.browser.test_sign_in import pytestmark as pytestmark  # noqa: PLC0414  # the same needs
@@ -190,6 +192,14 @@ async def test_a_passkey_answers_once_here_and_only_for_whose_it_is(town: Town, 
         await give(first),  # the question that it answers is not the one whose ticket is there
         *[await give(nothing) for nothing in ("", "{}", "[]", "null", "x" * 4000, '{"id":1}', "\u00e9")],
     ]
+    (kept,) = [one["value"] for one in ticket if one["name"] == "sendigopro_passkey"]
+    for place in (Place("localhost", "https://evil.example"), Place("evil.example", town.url)):
+        with pytest.raises(Unauthenticated):  # what is for us is good nowhere else, and the other way round
+            await passkeys.read_shown(owner, town.site.house.vault, place, passkeys.SIGN_IN, ticket=kept, answer=first)
+    with pytest.raises(Unauthenticated):  # nor for another use
+        await passkeys.read_shown(
+            owner, town.site.house.vault, Place("localhost", town.url), passkeys.PROOF, ticket=kept, answer=first
+        )
     await page.context.add_cookies(ticket)  # type: ignore[arg-type]  # as they came
     assert (await give(first))[0] == 303
     await page.context.clear_cookies()

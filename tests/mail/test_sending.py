@@ -17,8 +17,9 @@ from sendigopro.mail.send import LEASE, Outgoing, pause_after
 from sendigopro.mail.smtp import read_sender, read_server
 from sendigopro.settings import Settings
 from sendigopro.vault.vault import Vault
-from tests.databases import copied
+from tests.databases import Databases, copied
 from tests.mail.postbox import PASSWORD, USER, Postbox, postbox, text_of
+from tests.messages.house import house_of
 from tests.webhooks.certificates import Authority
 
 SENDER = Address("SendiGoPro", addr_spec="no-reply@example.org")
@@ -219,3 +220,12 @@ def test_a_sender_that_is_none_is_refused(text: str) -> None:
 def test_a_sender_may_have_a_name_and_has_one_by_itself() -> None:
     assert str(read_sender("Lind <post@lind.example>", host="x")) == "Lind <post@lind.example>"
     assert str(read_sender("", host="example.org")) == "SendiGoPro <no-reply@example.org>"
+
+
+async def test_a_worker_sends_at_once_what_is_put_into_the_outbox(databases: Databases, tmp_path: Path) -> None:
+    async with postbox() as box, house_of(databases, tmp_path, smtp_url=box.url) as house:
+        await house.start_worker()
+        async with house.runtime.main.acquire() as conn, conn.transaction():
+            await put_mail(conn, house.vault, MAIL)
+
+        assert (await box.next())[0] == MAIL.recipient
