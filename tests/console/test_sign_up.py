@@ -9,6 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sendigopro.accounts import passkeys, people_store
+from sendigopro.accounts.passkeys import NewPasskey
+from sendigopro.accounts.people import put_person
 from sendigopro.accounts.throttle import FREE_MAILS_OF_NETWORK, FREE_MAILS_TO
 from sendigopro.events.bus import Bus
 from sendigopro.foundation.embedded import EmbeddedServer
@@ -372,3 +375,27 @@ async def test_who_is_signed_in_already_becomes_who_confirms(town: Town, mail: s
 
     assert page.status in (200, 302, 303)
     assert f"b{mail}" in text(await browser.get("/console/security"))
+
+
+async def test_who_first_shows_by_a_reset_that_an_address_is_theirs_finds_nothing_that_others_left_there(
+    town: Town, mail: str
+) -> None:
+    """Where no mail could be sent, whoever was handed a link could have come in in somebody's place."""
+    vault, owner = town.site.house.vault, await town.site.databases.main("owner")
+    person_id = await put_person(owner, vault, mail=mail, name="Rosa", password=PASSWORD)
+    await people_store.upsert_member(owner, account_id=town.site.house.account_id, person_id=person_id, role="viewer")
+    for confirmed, left in ((None, 0), ("now", 1)):
+        await passkeys.put(owner, vault, person_id=person_id, passkey=NewPasskey(mail.encode(), b"key", 0, "Eve's"))
+        await owner.execute("UPDATE main.people SET totp_secret = 'x' WHERE id = $1", person_id)
+        await town.browser().post(FORGOT, email=mail)
+        link = await town.link(to=mail)
+        assert (await town.browser().post(RESET, token=token_in(link), password=NEW_PASSWORD)).status == 303
+        await town.outgoing.step()
+        await town.box.next()
+        found = await rows(
+            town.site,
+            "SELECT (SELECT count(*) FROM main.passkeys WHERE person_id = $1), totp_secret IS NULL,"
+            " confirmed_at IS NULL FROM main.people WHERE id = $1",
+            person_id,
+        )
+        assert found == [(left, left == 0, False)], confirmed
