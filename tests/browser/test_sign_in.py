@@ -87,6 +87,10 @@ async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_
 
     await page.goto(f"{origin}/console/team")
     await look(page, "team")
+    await page.fill("input[name=email]", "otto@example.com")  # no mail can be sent here
+    await page.click("button:has-text('Invite')")
+    await page.wait_for_selector("text=Hand this link over")
+    await look(page, "team-link-by-hand")
     await page.goto(f"{origin}/console/security")
 
     await page.click("text=Set it up")
