@@ -62,6 +62,14 @@ async def look(page: "Page", name: str) -> None:
     await page.set_viewport_size({"width": 1280, "height": 800})
 
 
+async def look_at_a_link_by_hand(page: "Page") -> None:
+    """What who invites sees where no mail can be sent."""
+    await page.fill("input[name=email]", "otto@example.com")
+    await page.click("button:has-text('Invite')")
+    await page.wait_for_selector("text=Hand this link over")
+    await look(page, "team-link-by-hand")
+
+
 async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_time(site: Site, page: "Page") -> None:
     owner = await site.databases.main("owner")
     async with owner.transaction():
@@ -87,10 +95,7 @@ async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_
 
     await page.goto(f"{origin}/console/team")
     await look(page, "team")
-    await page.fill("input[name=email]", "otto@example.com")  # no mail can be sent here
-    await page.click("button:has-text('Invite')")
-    await page.wait_for_selector("text=Hand this link over")
-    await look(page, "team-link-by-hand")
+    await look_at_a_link_by_hand(page)
     await page.goto(f"{origin}/console/security")
 
     await page.click("text=Set it up")
