@@ -17,6 +17,14 @@ pytestmark = BROWSER
 MAIL, NAME, PASSWORD = "rosa.lind@example.com", "Rosa Lind", "quarzsand im Getriebe 88"
 
 
+async def look_at_a_link_by_hand(page: "Page") -> None:
+    """What who invites sees where no mail can be sent."""
+    await page.fill("input[name=email]", "otto@example.com")
+    await page.click("button:has-text('Invite')")
+    await page.wait_for_selector("text=Hand this link over")
+    await look(page, "team-link-by-hand")
+
+
 async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_time(site: Site, page: "Page") -> None:
     owner = await site.databases.main("owner")
     async with owner.transaction():
@@ -42,6 +50,7 @@ async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_
 
     await page.goto(f"{origin}/console/team")
     await look(page, "team")
+    await look_at_a_link_by_hand(page)
     await page.goto(f"{origin}/console/security")
 
     await page.click("text=Set it up")
