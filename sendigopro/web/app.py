@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from sendigopro.accounts.keys import Caller, Callers
+from sendigopro.accounts.reading import Readings
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
@@ -121,6 +122,7 @@ def make_framework(parts: Parts) -> App:
         "sessions": parts.sessions,
         "way_in": parts.way_in,
     }
+    given["readings"] = Readings(parts.runtime.door)
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)
     dependencies["by"] = Provide(by_of, sync_to_thread=False)
