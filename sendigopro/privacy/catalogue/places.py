@@ -122,7 +122,8 @@ STORES = (
         "accounts", Area.MAIN, "Accounts and members", "names and mail sealed, keys hashed",
         tables=(
             "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes",
-            "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms",
+            "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms", "main.staff",
+            "main.go_live_reviews", "main.staff_grants",
         ),
     ),
     Place(
