@@ -35,3 +35,6 @@ DROP POLICY IF EXISTS own_account ON main.go_live_reviews;
 CREATE POLICY own_account ON main.go_live_reviews TO door USING (account_id = nullif(current_setting('sendigopro.account_id', true), '')::uuid);
 DROP POLICY IF EXISTS every_account ON main.go_live_reviews;
 CREATE POLICY every_account ON main.go_live_reviews TO owner, pipeline USING (true);
+
+-- Since when a bind has worked without a break; `bound_at` says when it was last seen to.
+ALTER TABLE main.carrier_binds ADD COLUMN IF NOT EXISTS bound_since timestamptz NOT NULL DEFAULT now(); -- @operations

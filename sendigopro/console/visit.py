@@ -142,9 +142,7 @@ def refuse_guest(request: Request[Any, Any, Any], guest: Guest) -> None:
         raise NotAllowed("guest_reads_only", "You were let in to look. Leave this account to change anything.")
 
 
-async def note_page(
-    conn: Conn, request: Request[Any, Any, Any], signed: Signed, guest: Guest, request_id: str
-) -> None:
+async def note_page(conn: Conn, request: Request[Any, Any, Any], signed: Signed, guest: Guest, request_id: str) -> None:
     """Every page that staff ask for in an account stands in its audit log; a path is written without what may name."""
     if request.url.path == LEAVE:
         return
