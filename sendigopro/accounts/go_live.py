@@ -17,8 +17,8 @@ from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFou
 from sendigopro.vault.vault import Vault
 
 TEST_ONLY, IN_REVIEW, LIVE, REFUSED, CLOSING = "test_only", "in_review", "live", "refused", "closing"
-OPEN, REVIEW = "open", "review"
-"""What `SENDIGOPRO_GO_LIVE` may be: accounts from sign-up are live at once, or ask first."""
+OPEN: Final = "open"
+"""What `SENDIGOPRO_GO_LIVE` says when accounts from sign-up are live at once; with any other word they ask first."""
 NOT_LIVE: Final = (TEST_ONLY, IN_REVIEW, REFUSED)
 TABLE: Final = "go_live_reviews"
 PREFIX: Final = "rev"
@@ -54,8 +54,8 @@ class Review:
 
 
 async def begin_review_state(conn: Conn, account_id: UUID, *, go_live: str) -> None:
-    """An account that made itself sends to test numbers only, if the setting asks for a review; with its making."""
-    if go_live == REVIEW:
+    """An account that made itself has test keys alone, unless the setting says `open`; in that transaction."""
+    if go_live != OPEN:
         await staff_store.set_state(conn, account_id=account_id, state=TEST_ONLY)
 
 

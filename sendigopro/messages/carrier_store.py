@@ -10,6 +10,10 @@ from sendigopro.messages.model import Rank
 
 WORKS_SECONDS = 6.0
 """A worker says each two seconds which of its binds work."""
+RECENTLY = timedelta(minutes=5)
+RECENT_MAX = 2000
+"""Of each account and end so many are looked at: then a page says "more than"."""
+DELAYS_MAX = 300
 SENT_RANKS = (Rank.SENT,)
 GOOD_RANKS = (Rank.DELIVERED,)
 BAD_RANKS = (Rank.REJECTED, Rank.FAILED, Rank.UNDELIVERED)

@@ -14,7 +14,22 @@ from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
-from sendigopro.console import handset, home, security, sign_in, start, team
+from sendigopro.console import (
+    access,
+    carriers,
+    go_live,
+    handset,
+    home,
+    installation,
+    routes,
+    security,
+    senders,
+    sign_in,
+    staff,
+    staff_reviews,
+    start,
+    team,
+)
 from sendigopro.console.visit import visit_of
 from sendigopro.events.bus import Bus
 from sendigopro.foundation.asgi import App
@@ -42,7 +57,9 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
-PAGES = (home, start, handset, sign_in, security, team, privacy)
+PAGES = (
+    home, start, handset, sign_in, security, team, senders, carriers, routes, access, go_live, staff, staff_reviews, installation, privacy,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,8 @@ def make_framework(parts: Parts) -> App:
         "desk": parts.desk,
         "sessions": parts.sessions,
         "way_in": parts.way_in,
+        "acceptor": parts.acceptor,
+        "readiness": parts.readiness,
     }
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)
