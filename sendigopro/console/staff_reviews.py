@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency as Given
@@ -18,6 +19,7 @@ from sendigopro.console.frame import framed
 from sendigopro.console.staff import name_in_clear
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids
+from sendigopro.foundation.postgres import Conn
 from sendigopro.foundation.problems import NotFound, Problem
 from sendigopro.runtime import Runtime
 from sendigopro.vault.vault import Vault
@@ -53,13 +55,9 @@ async def decide(
     try:
         need_proof(visit.signed)
         async with runtime.main.acquire() as conn, conn.transaction():
-            waiting = await staff_store.open_reviews_of_everyone(conn)
-            found = next((one for one in waiting if one.id == review_id), None)
-            if found is None:
-                raise NotFound("no_such_review", "There is no such review, or somebody has decided it.")
             await go_live.decide(
-                conn, vault, account_id=found.account_id, review_id=review_id, person_id=visit.signed.person_id,
-                decision=typed["decision"], reason=typed["reason"],
+                conn, vault, account_id=await account_of(conn, review_id), review_id=review_id,
+                person_id=visit.signed.person_id, decision=typed["decision"], reason=typed["reason"],
                 by=by_staff(visit.signed.person_id, visit.request_id),
             )  # fmt: skip
     except NotFound:
@@ -67,6 +65,14 @@ async def decide(
     except Problem as problem:
         return await page(runtime, vault, visit, problem=problem, at=review, typed=typed["reason"])
     return Redirect(HOME, status_code=303)
+
+
+async def account_of(conn: Conn, review_id: UUID) -> UUID:
+    """Whose review waits under this id."""
+    for one in await staff_store.open_reviews_of_everyone(conn):
+        if one.id == review_id:
+            return one.account_id
+    raise NotFound("no_such_review", "There is no such review, or somebody has decided it.")
 
 
 async def page(

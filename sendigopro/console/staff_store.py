@@ -97,7 +97,8 @@ async def lately_active(conn: Conn, *, limit: int) -> list[UUID]:
         """
         SELECT a.id FROM main.accounts a
          WHERE a.closed_at IS NULL AND EXISTS (
-               SELECT FROM main.tallies WHERE account_id = a.id AND hour >= date_trunc('hour', now()) - interval '1 hour')
+               SELECT FROM main.tallies
+                WHERE account_id = a.id AND hour >= date_trunc('hour', now()) - interval '1 hour')
          LIMIT $1
         """,
         limit,

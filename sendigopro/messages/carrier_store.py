@@ -82,7 +82,7 @@ async def read_lanes(conn: Conn, *, account_id: UUID) -> list[Lane]:
     """What of an account waits for its turn."""
     rows = await conn.fetch(
         """
-        SELECT carrier_id, priority, sum(n - intended)::bigint, min(id) FROM main.chunks
+        SELECT carrier_id, priority, sum(n - intended)::bigint, min(id::text)::uuid FROM main.chunks
          WHERE account_id = $1 GROUP BY carrier_id, priority HAVING sum(n - intended) > 0 ORDER BY priority
         """,
         account_id,
@@ -93,7 +93,7 @@ async def read_lanes(conn: Conn, *, account_id: UUID) -> list[Lane]:
 async def read_lanes_of_everyone(conn: Conn) -> list[Lane]:
     rows = await conn.fetch(
         """
-        SELECT carrier_id, priority, sum(n - intended)::bigint, min(id) FROM main.chunks
+        SELECT carrier_id, priority, sum(n - intended)::bigint, min(id::text)::uuid FROM main.chunks
          GROUP BY carrier_id, priority HAVING sum(n - intended) > 0 ORDER BY carrier_id, priority
         """
     )

@@ -132,7 +132,7 @@ def route_step(route: Sequence[Choice]) -> Step:
 
 async def credit_step(ways: Ways, caller: Caller, sketch: Sketch | Problem) -> tuple[Step, bool]:
     if isinstance(sketch, Problem):
-        return Step("Price", "", "–", "Known once nothing refuses it."), True
+        return Step("Price", "", "not looked at", "Known once nothing refuses it."), True
     price = f"{sketch.price_micros / 1_000_000:.4f} {sketch.currency}"
     async with ways.reading(caller.account_id) as conn:
         credit = await ledger.read_credit(conn, account_id=caller.account_id)
@@ -166,7 +166,5 @@ async def standing_step(ways: Ways, caller: Caller, phone: Phone | None) -> Step
     async with ways.reading(caller.account_id) as conn:
         found = await standing_of(conn, account_id=caller.account_id, macs=[mac])
     if not found:
-        return Step(
-            "Person", "good", "May be written to", "No opt-out, no restriction. It is asked again as it leaves."
-        )
+        return Step("Person", "good", "May be written to", "No opt-out, no restriction; asked again as it leaves.")
     return Step("Person", "bad", STANDING_TOLD[found[mac]], "Asked in the moment in which a message leaves.")

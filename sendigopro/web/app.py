@@ -58,8 +58,22 @@ from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
-    home, start, handset, sign_in, security, team, senders, carriers, routes, access, go_live, staff, staff_reviews, installation, privacy,
-)  # fmt: skip
+    home,
+    start,
+    handset,
+    sign_in,
+    security,
+    team,
+    senders,
+    carriers,
+    routes,
+    access,
+    go_live,
+    staff,
+    staff_reviews,
+    installation,
+    privacy,
+)
 
 
 @dataclass(frozen=True, slots=True)
