@@ -4,6 +4,7 @@ There is no other way in, and none for emergencies: whoever runs the installatio
 consent acts on the machine itself, where the audit log names the operator.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,13 +18,14 @@ from sendigopro.accounts.staff_store import UNDECIDED_DAYS, StoredGrant
 from sendigopro.audit.model import Action, Actor, ActorKind, By, Facts
 from sendigopro.audit.record import record
 from sendigopro.foundation import clock, ids
-from sendigopro.foundation.postgres import Conn
+from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound
 from sendigopro.vault.vault import Vault
 
 PREFIX: Final = "grt"
 HOURS_MAX: Final = 72
 REASON_MAX: Final = 500
+LEAD_OUT_SECONDS: Final = 60.0
 SEALED: Final = ("staff_grants", "reason")
 
 
@@ -157,6 +159,14 @@ async def lead_out(conn: Conn) -> int:
                 conn, account_id=account_id, person_id=person_id, session_id=session_id, grant_id=grant_id, how="over"
             )
     return len(inside)
+
+
+async def keep_leading_out(pool: Pool) -> None:
+    """A worker's job, until cancelled: that a grant has run out is written down within a minute."""
+    while True:
+        async with pool.acquire() as conn:
+            await lead_out(conn)
+        await asyncio.sleep(LEAD_OUT_SECONDS)
 
 
 # What the account does

@@ -53,7 +53,7 @@ async def try_out(
 def read_asked(typed: dict[str, str]) -> NewMessage:
     """As an API request would be read; what is missing is said beside its field."""
     if not typed["to"].strip():
-        raise Invalid("number_needed", "Type a number with its country code, like +447400123456.", param="to")
+        raise Invalid("number_needed", "Type a number with its country code, like +15005550006.", param="to")
     if not 1 <= len(typed["body"]) <= BODY_MAX:
         raise Invalid("text_needed", f"Type a text of 1 to {BODY_MAX:,} characters.", param="body")
     if typed["purpose"] not in PURPOSES:
