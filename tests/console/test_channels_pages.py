@@ -42,7 +42,7 @@ async def test_a_sender_is_added_as_by_the_api_with_its_entry_in_the_log(crew: C
     assert await senders(crew.site) == {("SendiGoPro", False), ("Acme", True)}
     page = text(await rosa.get(SENDERS))
     assert "Sends only" in page
-    first = [one for one in await rows(crew.site, "SELECT id FROM main.senders WHERE value = 'SendiGoPro'")][0][0]
+    first = (await rows(crew.site, "SELECT id FROM main.senders WHERE value = 'SendiGoPro'"))[0][0]
     assert (await rosa.post(f"{SENDERS}/{ids.typed('snd', first)}/default")).status == 303  # type: ignore[arg-type]
     assert await senders(crew.site) == {("SendiGoPro", True), ("Acme", False)}
     said = msgspec.json.decode((await crew.site.ask("GET", "/v1/audit-log?limit=100")).body)["data"]
