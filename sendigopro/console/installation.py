@@ -120,7 +120,7 @@ def backup(runtime: Runtime) -> Check:
     """As `sendigopro backup` wrote it down on this machine."""
     at = last_backup(runtime.settings.data_dir)
     if at is None:
-        return Check("Backup", "warn", "none known", "`sendigopro backup FOLDER` makes one and notes it here.")
+        return Check("Backup", "warn", "none known", "sendigopro backup FOLDER makes one, and notes it here.")
     days = (clock.now() - at).total_seconds() / 86_400
     return Check(
         "Backup", "good" if days < BACKUP_DAYS_MAX else "warn", f"{days:.1f} days old", f"{at:%Y-%m-%d %H:%M} UTC"
@@ -145,7 +145,7 @@ async def journal(runtime: Runtime) -> Check:
 def proofs(runs: list[Any]) -> Check:
     """Of the privacy notice, when `sendigopro prove` ran last."""
     if not runs:
-        return Check("Proofs of the notice", "warn", "never run", "`sendigopro prove` runs them.")
+        return Check("Proofs of the notice", "warn", "never run", "sendigopro prove runs them.")
     failed = [row["clause"] for row in runs if not row["passed"]]
     last = max(row["at"] for row in runs)
     told = f"last run {last:%Y-%m-%d %H:%M} UTC"
