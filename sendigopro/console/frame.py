@@ -37,7 +37,7 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
     ),
     "Channels": (
-        Place("Senders", "/console/senders", "sender", P.READ_SENDERS, "g n", "numbers names short codes from"),
+        Place("Senders", "/console/senders", "sender", P.READ_SENDERS, "g n", "numbers names from"),
         Place("Carriers", "/console/carriers", "carrier", P.READ_MESSAGES, "g c", "binds live state rate errors queue"),
         Place("Route simulator", "/console/routes", "route", P.READ_MESSAGES, "g r", "how would a message go price"),
     ),
