@@ -42,10 +42,10 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Route simulator", "/console/routes", "route", P.READ_MESSAGES, "g r", "how would a message go price"),
     ),
     "Account": (
-        Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite"),
+        Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite hand over"),
         Place("Staff access", "/console/access", "door", P.CHANGE_ACCOUNT, about="grants support look in consent"),
         Place("Going live", "/console/account/go-live", "flag", P.CHANGE_ACCOUNT, about="review test only live keys"),
-        Place("Your sign-in", "/console/security", "lock", keys="g s", about="password sessions authenticator"),
+        Place("Your sign-in", "/console/security", "lock", keys="g s", about="password passkey sessions authenticator"),
     ),
     "Installation": (
         Place("Accounts", "/console/staff/accounts", "account", about="customers tenants", is_staffs=True),

@@ -240,7 +240,7 @@ async def test_who_may_not_change_the_account_lets_nobody_in_and_a_stale_sign_in
 
     await owner.execute("UPDATE main.sessions SET proved_at = now() - interval '11 minutes'")
     stale = await rosa.post(f"{ACCESS}/{grant}/allow", hours="1")
-    assert (stale.status, "Show your password once more" in text(stale)) == (403, True)
+    assert (stale.status, "once more before you do this" in text(stale)) == (403, True)
     assert await rows(building.site, "SELECT consented_at, ended_at FROM main.staff_grants") == [(None, None)]
     assert (await rosa.post(f"{ACCESS}/{grant}/end")).status == 303  # saying no needs no password
 
