@@ -9,7 +9,7 @@ from sendigopro.audit.record import record
 from sendigopro.channels import store
 from sendigopro.channels.model import Sender
 from sendigopro.foundation import ids
-from sendigopro.foundation.phones import parse_phone
+from sendigopro.foundation.phones import EXAMPLE, parse_phone
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import Conflict, Invalid
 from sendigopro.vault.vault import Vault
@@ -69,7 +69,7 @@ def normalise(value: str) -> str:
         return value
     raise Invalid(
         "invalid_sender",
-        "A sender is a number like +447400123456, a short code of 3 to 8 digits, or a name of up to 11 letters and "
+        f"A sender is a number like {EXAMPLE}, a short code of 3 to 8 digits, or a name of up to 11 letters and "
         "digits with at least one letter.",
         param="value",
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sendigopro.accounts import staff_store
 from tests.browser.look import BROWSER, look
 from tests.console.test_sign_in_pages import PASSWORD
 from tests.web.conftest import Site
@@ -23,7 +24,12 @@ PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ??
 
 @pytest.fixture
 async def scene(site: Site) -> Scene:
-    return await scene_of(site)
+    """Its owner runs the installation too, so that there is no page they may not see."""
+    scene = await scene_of(site)
+    owner = await site.databases.main("owner")
+    async with owner.transaction():
+        await staff_store.put_staff(owner, person_id=scene.people["owner"], role="operator")
+    return scene
 
 
 async def enter(page: "Page", scene: Scene, who: str = "owner") -> str:

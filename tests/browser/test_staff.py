@@ -11,18 +11,17 @@ from sendigopro.channels import store
 from sendigopro.channels.model import Sender
 from sendigopro.foundation import clock, ids
 from sendigopro.messages.model import Channel, Status
-from tests.browser.test_sign_in import look
-from tests.browser.test_sign_in import page as page  # noqa: PLC0414  # the fixture, by its own name
-from tests.browser.test_sign_in import pytestmark as pytestmark  # noqa: PLC0414  # needs the same browser
+from tests.browser.look import BROWSER, look
 from tests.console.test_sign_in_pages import PASSWORD
 from tests.web.conftest import Site
-from tests.web.conftest import site as site  # noqa: PLC0414  # the fixture, by its own name
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-OWNERS_PAGES = ("senders", "carriers", "access", "account/go-live")
-STAFFS_PAGES = ("accounts", "reviews", "carriers", "queues", "workers", "health")
+pytestmark = BROWSER
+OWNERS_PAGES = ("senders", "carriers", "access")
+STAFFS_PAGES = ("accounts", "reviews", "queues")
+"""With something on them; as they are when empty, every page is looked at by test_every_page.py."""
 
 
 async def furnish(site: Site) -> None:
