@@ -11,9 +11,8 @@ from sendigopro.accounts import passkeys, people_store
 from sendigopro.accounts.passkeys import Place
 from sendigopro.accounts.people import put_person
 from sendigopro.foundation.problems import Unauthenticated
-from tests.browser.test_sign_in import MAIL, NAME, PASSWORD, look
-from tests.browser.test_sign_in import page as page  # noqa: PLC0414  # the fixture, by its own name
-from tests.browser.test_sign_in import pytestmark as pytestmark  # noqa: PLC0414  # the same needs
+from tests.browser.look import BROWSER, look
+from tests.browser.test_sign_in import MAIL, NAME, PASSWORD
 from tests.console.coming import Town, town_of
 from tests.databases import Databases
 from tests.web.serving import free_port
@@ -21,6 +20,7 @@ from tests.web.serving import free_port
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
+pytestmark = BROWSER
 OTTO = "otto@example.com"
 SIGN_IN = "/console/sign-in"
 FRAME = "header.side"
