@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 
+from sendigopro.accounts import grants
 from sendigopro.accounts import store as accounts
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Carrier
@@ -121,6 +122,7 @@ def build(runtime: Runtime) -> Worker:
         "erase": Erasures(desk, loader=loader, bus=bus, owner=owner).run,
         "packages": Packages(desk, sources).run,
         "holds": Follower(sources).run,
+        "lead staff out": partial(grants.keep_leading_out, pool),
         "retention": Retention(
             desk,
             loader=loader,

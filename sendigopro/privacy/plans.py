@@ -220,6 +220,9 @@ ACCOUNTS: Mapping[str, Plan] = {
     ),
     "main.passkeys.*": of_member(Erasure.DELETE, "Goes with the person, or when they remove it."),
     "main.recovery_codes.*": of_member(Erasure.DELETE, "Goes with the person."),
+    "main.staff.*": of_member(Erasure.DELETE, "Goes with the person."),
+    "main.go_live_reviews.*": of_account("main.go_live_reviews.account_id"),
+    "main.staff_grants.*": of_account("main.staff_grants.account_id"),
     "main.sign_in_failures.*": of_member(Erasure.DELETE, "Counts of wrong attempts; gone after a day."),
     "main.sign_ups.*": Plan(
         Whose.MEMBER, APPLICANT, erasure=Erasure.DELETE, why="Gone within a day: the person's own then, or nothing."

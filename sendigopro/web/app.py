@@ -16,15 +16,23 @@ from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
 from sendigopro.console import (
+    access,
+    carriers,
     forgot,
+    go_live,
     handset,
     home,
+    installation,
     invitation,
     invite,
     passkeys,
+    routes,
     security,
+    senders,
     sign_in,
     sign_up,
+    staff,
+    staff_reviews,
     start,
     team,
 )
@@ -56,8 +64,27 @@ from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
-    home, start, handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, privacy,
-)  # fmt: skip
+    home,
+    start,
+    handset,
+    sign_in,
+    sign_up,
+    forgot,
+    invitation,
+    security,
+    passkeys,
+    team,
+    invite,
+    senders,
+    carriers,
+    routes,
+    access,
+    go_live,
+    staff,
+    staff_reviews,
+    installation,
+    privacy,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +148,8 @@ def make_framework(parts: Parts) -> App:
         "desk": parts.desk,
         "sessions": parts.sessions,
         "way_in": parts.way_in,
+        "acceptor": parts.acceptor,
+        "readiness": parts.readiness,
     }
     given["readings"] = Readings(parts.runtime.door)
     dependencies = {name: provide(value) for name, value in given.items()}
