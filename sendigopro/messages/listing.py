@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from sendigopro.foundation.phones import PhoneNumber, parse_phone
 from sendigopro.foundation.postgres import Conn, Reading
 from sendigopro.foundation.problems import Invalid
 from sendigopro.messages import read_store
-from sendigopro.messages.model import RANKS_OF, Purpose, Status
+from sendigopro.messages.model import RANKS_OF, Direction, Purpose, Status
 from sendigopro.messages.view import status_of
 from sendigopro.vault.vault import Vault
 
@@ -33,6 +33,7 @@ class MessageQuery(strict_query.Page, forbid_unknown_fields=True, kw_only=True):
         Annotated[str, msgspec.Meta(description="The other side's number, whole.", examples=["+447400123456"])] | None
     ) = None
     status: Annotated[Status, msgspec.Meta(description="Their status now.")] | None = None
+    direction: Annotated[Literal["outbound", "inbound"], msgspec.Meta(description="Who wrote.")] | None = None
     tag: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="One of their tags.")] | None = None
     created_after: Annotated[Moment, msgspec.Meta(description="Made at this time or later.")] | None = None
     created_before: Annotated[Moment, msgspec.Meta(description="Made before this time.")] | None = None
@@ -56,6 +57,7 @@ class _Wanted:
     subject_id: UUID | None
     tag_mac: bytes | None
     status: Status | None
+    direction: Direction | None
     kept: read_store.Kept
 
 
@@ -78,7 +80,10 @@ async def find_messages(
         tag_mac = vault.tag_mac(account_id, query.tag)
     lowest, highest = bounds(query)
     newest_first = query.before is None or query.after is not None
-    wanted = _Wanted(account_id, mode, lowest, highest, newest_first, subject_id, tag_mac, query.status, kept)
+    direction = None if query.direction is None else Direction[query.direction.upper()]
+    wanted = _Wanted(
+        account_id, mode, lowest, highest, newest_first, subject_id, tag_mac, query.status, direction, kept
+    )
     async with reading(account_id) as conn:
         found = await _collect(conn, wanted, limit=query.limit + 1)
     page = found[: query.limit]
@@ -148,6 +153,7 @@ async def _read(
         subject_id=wanted.subject_id,
         ranks=ranks,
         tag_mac=wanted.tag_mac,
+        direction=wanted.direction,
         newest_first=wanted.newest_first,
         kept=wanted.kept,
         limit=limit,
@@ -155,6 +161,8 @@ async def _read(
 
 
 async def _read_unfinished(conn: Conn, wanted: _Wanted, *, lowest: UUID, highest: UUID) -> list[UUID]:
+    if wanted.direction is Direction.INBOUND:
+        return []  # what came in has its outcome at once
     if wanted.subject_id is not None or wanted.tag_mac is not None:
         return await _read(conn, wanted, lowest=lowest, highest=highest, ranks=None, limit=ROUND_SIZE)
     return await read_store.list_unfinished(

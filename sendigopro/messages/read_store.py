@@ -100,6 +100,7 @@ async def list_messages(
     subject_id: UUID | None,
     ranks: Sequence[int] | None,
     tag_mac: bytes | None,
+    direction: int | None,
     newest_first: bool,
     kept: Kept,
     limit: int,
@@ -120,6 +121,7 @@ async def list_messages(
           AND ($7::bytea IS NULL OR EXISTS (
                 SELECT 1 FROM main.message_tags t
                 WHERE t.account_id = $1 AND t.tag_mac = $7 AND t.message_id = m.id))
+          AND ($11::smallint IS NULL OR m.direction = $11)
         ORDER BY m.id {order} LIMIT $8
         """,  # noqa: S608  # the order is one of two words above
         account_id,
@@ -132,6 +134,7 @@ async def list_messages(
         limit,
         kept.received,
         kept.sent,
+        direction,
     )
     return [row["id"] for row in rows]
 

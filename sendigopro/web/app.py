@@ -14,7 +14,19 @@ from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
-from sendigopro.console import handset, home, security, sign_in, start, team
+from sendigopro.console import (
+    compose,
+    find,
+    handset,
+    home,
+    kept_views,
+    message_list,
+    message_page,
+    security,
+    sign_in,
+    start,
+    team,
+)
 from sendigopro.console.visit import visit_of
 from sendigopro.events.bus import Bus
 from sendigopro.foundation.asgi import App
@@ -42,7 +54,7 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
-PAGES = (home, start, handset, sign_in, security, team, privacy)
+PAGES = (home, start, handset, sign_in, security, team, privacy, message_list, kept_views, message_page, compose, find)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,8 @@ def make_framework(parts: Parts) -> App:
         "directory": parts.directory,
         "viewer": parts.viewer,
         "loader": parts.loader,
+        "acceptor": parts.acceptor,
+        "limits": parts.limits,
         "receiver": parts.receiver,
         "bus": parts.bus,
         "desk": parts.desk,
