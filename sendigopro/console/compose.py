@@ -17,8 +17,8 @@ from sendigopro.channels.directory import Directory
 from sendigopro.console.caller import caller_of
 from sendigopro.console.forms import read_form
 from sendigopro.console.frame import framed
-from sendigopro.console.message_page import idempotency
 from sendigopro.console.message_words import money
+from sendigopro.console.once import send_once
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids, segments
 from sendigopro.foundation.alphabets import Encoding, encode
@@ -109,14 +109,12 @@ async def send(
             return page(visit, runtime, directory, form, is_asking=True)
         caller = caller_of(visit, runtime)
         limits.take(caller.counted)
-        (result,) = (await acceptor.accept(caller, [asked], idempotency=idempotency(form["once"], asked))).results
-        if isinstance(result, Problem):
-            raise result
+        sent = await send_once(acceptor, caller, asked, once=form["once"])
     except Problem as problem:
         if problem.code == "idempotency_key_reused":
             form["once"] = ids.new().hex
         return page(visit, runtime, directory, form, problem=problem)
-    return Redirect(f"/console/messages/{result.id}", status_code=303)
+    return Redirect(f"/console/messages/{sent.id}", status_code=303)
 
 
 def refuse_other_mode(visit: Visit, form: Mapping[str, str]) -> None:

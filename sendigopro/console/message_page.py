@@ -17,14 +17,15 @@ from sendigopro.console.caller import caller_of
 from sendigopro.console.forms import read_form
 from sendigopro.console.frame import framed
 from sendigopro.console.message_words import again, fetching, price_of, steps_of, tone_of
+from sendigopro.console.once import send_once
 from sendigopro.console.reveal import may_ask, reveal
 from sendigopro.console.visit import Visit
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import ids, strict_query
 from sendigopro.foundation.limits import Limits
-from sendigopro.foundation.problems import Conflict, Invalid, Problem
+from sendigopro.foundation.problems import Conflict, Problem
 from sendigopro.messages import cancel, read_api, redact
-from sendigopro.messages.accept import TTL_MAX_SECONDS, Acceptor, Idempotency, NewMessage
+from sendigopro.messages.accept import TTL_MAX_SECONDS, Acceptor, NewMessage
 from sendigopro.messages.load import Loader
 from sendigopro.messages.masking import NOTHING, Sees, masked
 from sendigopro.messages.model import Status
@@ -210,13 +211,10 @@ async def resend(
     caller = caller_of(visit, runtime)
     limits.take(caller.counted)
     try:
-        asked = resent(message)
-        (result,) = (await acceptor.accept(caller, [asked], idempotency=idempotency(once, asked))).results
-        if isinstance(result, Problem):
-            raise result
+        sent = await send_once(acceptor, caller, resent(message), once=once)
     except Problem as problem:
         return await desk.page(message_id, NOTHING, problem=problem)
-    return Redirect(f"{HOME}/{result.id}", status_code=303)
+    return Redirect(f"{HOME}/{sent.id}", status_code=303)
 
 
 def changing(visit: Visit, runtime: Runtime, viewer: Viewer, directory: Directory) -> Desk:
@@ -242,13 +240,6 @@ def resent(message: MessageObject) -> NewMessage:
         },
         NewMessage,
     )  # fmt: skip
-
-
-def idempotency(once: str, asked: NewMessage) -> Idempotency:
-    """A page is sent once however often its button is pressed: it carries its own key."""
-    if not (once.isascii() and once.isalnum() and len(once) == 32):  # noqa: PLR2004  # as `ids.new().hex` makes it
-        raise Invalid("invalid_form", "This form is too old. Load the page again.")
-    return Idempotency(f"console:{once}", msgspec.json.encode(asked))
 
 
 routes = [show, show_all, cancel_message, redact_text, ask_to_delete, delete_message, resend]

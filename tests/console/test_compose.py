@@ -30,8 +30,16 @@ async def count_of(crew: Crew) -> int:
 async def test_a_message_is_sent_once_however_often_its_button_is_pressed(crew: Crew) -> None:
     dora = await crew.add("dora", "developer")
     once = hidden(text(await dora.get(COMPOSE)), "once")
-    form = {"to": NUMBER, "body": "Hello\r\n<b>you</b>", "once": once, "mode": "test", "purpose": "otp", "ttl_minutes": "5"}
+    form = {
+        "to": NUMBER,
+        "body": "Hello\r\n<b>you</b>",
+        "once": once,
+        "mode": "test",
+        "purpose": "otp",
+        "ttl_minutes": "5",
+    }
     answers = await asyncio.gather(*(dora.post(COMPOSE, **form) for _ in range(3)))
+    assert [one.status for one in answers] == [303] * 3, [text(one) for one in answers]
     assert {(one.status, one.headers["location"]) for one in answers} == {(303, answers[0].headers["location"])}
     assert await count_of(crew) == 1
     seen = await crew.site.house.see(answers[0].headers["location"].rpartition("/")[2])

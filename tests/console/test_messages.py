@@ -236,7 +236,9 @@ async def test_a_saved_view_opens_again_keeps_no_number_and_is_its_members_alone
     page = text(await owner.get(f"{LIST}?status=failed&recipient=%2B447400123456"))
     kept = hidden(page, "query")
     assert kept == "status=failed"
-    saved = await owner.post(f"{LIST}/views", name="  <b>Failed</b>  today ", query="status=failed&recipient=%2B447400123456")
+    saved = await owner.post(
+        f"{LIST}/views", name="  <b>Failed</b>  today ", query="status=failed&recipient=%2B447400123456"
+    )
     assert (saved.status, saved.headers["location"]) == (303, f"{LIST}?status=failed")
     page = text(await owner.get(f"{LIST}?status=failed"))
     assert "&lt;b&gt;Failed&lt;/b&gt; today" in page
@@ -246,7 +248,10 @@ async def test_a_saved_view_opens_again_keeps_no_number_and_is_its_members_alone
         assert (await viewer.post(f"{LIST}/views/{view}/{act}", name="Mine")).status == 404
     assert (await owner.post(f"{LIST}/views/{view}/rename", name="Broken")).status == 303
     assert "Broken" in text(await owner.get(LIST))
-    assert [len(bytes(one)) > 0 and b"Broken" not in bytes(one) for (one,) in await rows(crew.site, "SELECT name FROM main.saved_views")] == [True]  # type: ignore[call-overload]  # a bytea
+    assert [
+        len(bytes(one)) > 0 and b"Broken" not in bytes(one)
+        for (one,) in await rows(crew.site, "SELECT name FROM main.saved_views")
+    ] == [True]  # type: ignore[call-overload]  # a bytea
     for name, query in (("", "status=failed"), ("x" * 61, "status=failed"), ("x", "status=nonsense")):
         assert (await owner.post(f"{LIST}/views", name=name, query=query)).status == 400
     assert (await owner.post(f"{LIST}/views/{view}/delete")).status == 303
@@ -273,7 +278,14 @@ async def test_the_id_of_anything_leads_to_its_page(crew: Crew, kind: str, leads
 
 async def test_what_is_no_id_is_said_to_be_none(crew: Crew) -> None:
     owner = await crew.add("rosa", "owner")
-    for word in ("msg_x", "%3Cscript%3Ealert(1)%3C/script%3E", "xyz_01h455vb4pex5vsknk084sn02q", "%2B447400123456", "%FF", ""):
+    for word in (
+        "msg_x",
+        "%3Cscript%3Ealert(1)%3C/script%3E",
+        "xyz_01h455vb4pex5vsknk084sn02q",
+        "%2B447400123456",
+        "%FF",
+        "",
+    ):
         found = await owner.get(f"/console/find?q={word}")
         assert found.status == 404, word
         assert "<script>alert" not in text(found)
