@@ -11,6 +11,7 @@ import structlog
 from sendigopro.accounts import store as accounts
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Carrier
+from sendigopro.console.export_job import Exports
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import partitions
 from sendigopro.foundation.postgres import CONNECTION_LOST, as_everyone
@@ -114,6 +115,9 @@ def build(runtime: Runtime) -> Worker:
         "repeat webhooks": Again(webhooks, pool).run,
         "erase": Erasures(desk, loader=loader, bus=bus, owner=owner).run,
         "packages": Packages(desk, sources).run,
+        "exports": Exports(
+            pool, vault=vault, viewer=viewer, directory=directory, folder=runtime.settings.exports_folder
+        ).run,
         "holds": Follower(sources).run,
         "retention": Retention(
             desk,

@@ -16,6 +16,7 @@ from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
 from sendigopro.console import (
     compose,
+    exports,
     find,
     handset,
     home,
@@ -54,7 +55,21 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
-PAGES = (home, start, handset, sign_in, security, team, privacy, message_list, kept_views, message_page, compose, find)
+PAGES = (
+    home,
+    start,
+    handset,
+    sign_in,
+    security,
+    team,
+    privacy,
+    message_list,
+    kept_views,
+    message_page,
+    compose,
+    exports,
+    find,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,11 @@ async def test_a_message_is_sent_once_however_often_its_button_is_pressed(crew: 
     ("field", "typed", "told"),
     [
         ("to", "", "Write the whole number"), ("to", '12"><script>', ""), ("body", "", "Write a text"),
-        ("body", "x" * 1601, "at most 1,600"), ("from", "Somebody", "not the account"), ("purpose", "<king>", "cannot be used"),
+        ("body", "x" * 1601, "at most 1,600"), ("from", "Somebody", "not the account"),
+        ("purpose", "<king>", "cannot be used"),
         ("send_at", "tomorrow", "2026-12-31T18:30"), ("send_at", "2020-01-01T10:00", "5 minutes"),
-        ("ttl_minutes", "0", "whole minutes"), ("ttl_minutes", "1.5", "whole minutes"), ("ttl_minutes", "99999", "whole minutes"),
+        ("ttl_minutes", "0", "whole minutes"), ("ttl_minutes", "1.5", "whole minutes"),
+        ("ttl_minutes", "99999", "whole minutes"),
     ],
 )  # fmt: skip
 async def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(

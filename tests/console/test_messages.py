@@ -248,10 +248,8 @@ async def test_a_saved_view_opens_again_keeps_no_number_and_is_its_members_alone
         assert (await viewer.post(f"{LIST}/views/{view}/{act}", name="Mine")).status == 404
     assert (await owner.post(f"{LIST}/views/{view}/rename", name="Broken")).status == 303
     assert "Broken" in text(await owner.get(LIST))
-    assert [
-        len(bytes(one)) > 0 and b"Broken" not in bytes(one)
-        for (one,) in await rows(crew.site, "SELECT name FROM main.saved_views")
-    ] == [True]  # type: ignore[call-overload]  # a bytea
+    ((name,),) = await rows(crew.site, "SELECT encode(name, 'escape') FROM main.saved_views")
+    assert "Broken" not in str(name)
     for name, query in (("", "status=failed"), ("x" * 61, "status=failed"), ("x", "status=nonsense")):
         assert (await owner.post(f"{LIST}/views", name=name, query=query)).status == 400
     assert (await owner.post(f"{LIST}/views/{view}/delete")).status == 303
@@ -266,8 +264,10 @@ async def test_a_saved_view_opens_again_keeps_no_number_and_is_its_members_alone
 
 @pytest.mark.parametrize(
     ("kind", "leads"),
-    [("msg", "/console/messages/{}"), ("evt", "/console/events/{}"), ("key", "/console/keys"), ("acc", "/console/security"),
-     ("we", "/console/webhooks/{}"), ("prq", "/console/privacy/requests/{}"), ("ses", "/console/security"), ("req", "/console/requests/{}")],
+    [("msg", "/console/messages/{}"), ("evt", "/console/events/{}"), ("key", "/console/keys"),
+     ("acc", "/console/security"),
+     ("we", "/console/webhooks/{}"), ("prq", "/console/privacy/requests/{}"),
+     ("ses", "/console/security"), ("req", "/console/requests/{}")],
 )  # fmt: skip
 async def test_the_id_of_anything_leads_to_its_page(crew: Crew, kind: str, leads: str) -> None:
     owner = await crew.add("rosa", "owner")

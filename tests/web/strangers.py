@@ -32,6 +32,7 @@ MARKERS: Final = (NUMBER, NUMBER[4:], TEXT, NOTE, "hooks.secret")
 """Words of the one account that nobody else may read, and of its members only who asks and may."""
 KINDS: Final[Mapping[str, str]] = {
     "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem",
+    "view": "sv", "export": "exp",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
 NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1"}
@@ -40,6 +41,15 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/handset/{phone}/reply": {"body": "hello"},
     "/console/team/{member}/role": {"role": "owner"},
     "/console/team/{member}/remove": {},
+    "/console/messages/{message_id}": {},
+    "/console/messages/{message_id}/cancel": {},
+    "/console/messages/{message_id}/redact": {},
+    "/console/messages/{message_id}/delete": {},
+    "/console/messages/{message_id}/resend": {"once": "a" * 32},
+    "/console/messages/views/{view}/rename": {"name": "Mine"},
+    "/console/messages/views/{view}/delete": {},
+    "/console/exports/{export}/download": {},
+    "/console/exports/{export}/delete": {},
 }
 """A right form for each page that changes one object: a wrong one would be refused before the id is looked at."""
 LIVE_PAGES: Final = ("/stream",)
@@ -114,11 +124,22 @@ async def scene_of(site: Site) -> Scene:
     }
     known = {
         "msg": sent["id"], "we": endpoint["id"], "prq": request["id"], "sub": ids.typed("sub", subject),
-        "mem": ids.typed("mem", people["owner"]),
+        "mem": ids.typed("mem", people["owner"]), **await taken_away(site),
     }  # fmt: skip
     browser = Browser(site)
     assert (await browser.sign_in(mail="stranger@example.com")).status == 303
     return Scene(site, known, stranger, key.token, browser, people)
+
+
+async def taken_away(site: Site) -> dict[str, str]:
+    """A saved view and an export of the owner."""
+    browser, owner = Browser(site), await site.databases.main("owner")
+    assert (await browser.sign_in(mail="owner@example.com")).status == 303
+    await browser.post("/console/messages/views", name=NOTE, query="status=delivered")
+    await browser.post("/console/exports", query="", format="csv", subjects="yes", bodies="yes")
+    view = await owner.fetchval("SELECT id FROM main.saved_views")
+    export = await owner.fetchval("SELECT id FROM main.message_exports")
+    return {"sv": ids.typed("sv", view), "exp": ids.typed("exp", export)}
 
 
 async def member(site: Site, account_id: UUID, role: str, *, name: str = "") -> UUID:
