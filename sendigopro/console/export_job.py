@@ -132,14 +132,15 @@ class Exports:
             described = await self._viewer.describe(export.account_id, found.ids, with_body=export.with_bodies)
             shown = (masked(described[one], sees) for one in found.ids if one in described)
             file.write(export_rows.rows(export.format, shown))
-            if found.ids:
+            last = found.reached or (found.ids[-1] if found.ids else None)
+            if last is not None:
                 done = progress.done + len(described)
-                progress = Progress(done, ids.time_of(found.ids[-1]), found.has_more and done >= ROWS_MAX)
+                progress = Progress(done, ids.time_of(last), found.has_more and done >= ROWS_MAX)
             if not await self._note(export, progress, state="waiting"):
                 return None
-            if not found.has_more or progress.is_cut:
+            if last is None or not found.has_more or progress.is_cut:
                 return progress
-            query.after = ids.typed("msg", found.ids[-1])
+            query.after = ids.typed("msg", last)
 
     async def _note(self, export: Export, progress: Progress, *, state: str) -> bool:
         async with self._pool.acquire() as conn:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from sendigopro.vault.vault import Vault
 
 HOME: Final = "/console/messages"
 NEW_MAX: Final = 100
+PATIENCE_SECONDS: Final = 0.06
 LOOK_SECONDS: Final = 1.5
 # Streams end by themselves and browsers come back: so a stopping server never waits for one.
 STREAM_SECONDS: Final = 25.0
@@ -44,6 +46,8 @@ class Shown:
     newer: str | None
     """The query string of the page before, if there is one."""
     older: str | None
+    looked_back_to: datetime | None = None
+    """Set when the page took as long as a page may: there may be more beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Lists:
         return await listing.find_messages(
             partial(as_account, self.runtime.door), self.vault, query, account_id=self.visit.account_id,
             mode=self.visit.mode, retention=self.directory.retention(self.visit.account_id),
+            patience_seconds=PATIENCE_SECONDS,
         )  # fmt: skip
 
     async def read(self, chosen: Filter, sees: Sees) -> Shown:
@@ -70,11 +75,14 @@ class Lists:
         lines = [line_of(masked(described[one], sees)) for one in found.ids if one in described]
         has_newer = found.has_more if query.before is not None else query.after is not None
         has_older = found.has_more if query.before is None else True
-        ends = [ids.typed("msg", one) for one in (found.ids[0], found.ids[-1])] if found.ids else []
+        first, last = (found.ids[0], found.ids[-1]) if found.ids else (None, None)
+        if found.reached is not None:
+            first, last = (found.reached, last) if query.before is not None else (first, found.reached)
         return Shown(
             lines,
-            newer=chosen.at(before=ends[0]) if ends and has_newer else None,
-            older=chosen.at(after=ends[1]) if ends and has_older else None,
+            newer=chosen.at(before=ids.typed("msg", first)) if first and has_newer else None,
+            older=chosen.at(after=ids.typed("msg", last)) if last and has_older else None,
+            looked_back_to=None if found.reached is None else ids.time_of(found.reached),
         )
 
 

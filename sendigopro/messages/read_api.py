@@ -12,7 +12,7 @@ from sendigopro.accounts.model import Caller
 from sendigopro.accounts.scopes import need
 from sendigopro.channels.directory import Directory
 from sendigopro.events.bus import Bus
-from sendigopro.foundation import strict_query
+from sendigopro.foundation import ids, strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.operations import Operation
 from sendigopro.foundation.postgres import as_account
@@ -50,7 +50,10 @@ async def list_messages(
     described = await viewer.describe(caller.account_id, found.ids)
     sees = sees_of(caller.scopes)
     data = [masked(described[one], sees) for one in found.ids if one in described]
-    return Listed(data=data, has_more=found.has_more, next_cursor=data[-1].id if found.has_more and data else None)
+    cursor = None if found.reached is None else ids.typed("msg", found.reached)
+    if cursor is None and found.has_more and data:
+        cursor = data[-1].id
+    return Listed(data=data, has_more=found.has_more, next_cursor=cursor)
 
 
 @get("/v1/messages/{message_id:str}")
