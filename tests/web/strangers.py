@@ -139,6 +139,9 @@ async def taken_away(site: Site) -> dict[str, str]:
     await browser.post("/console/exports", query="", format="csv", subjects="yes", bodies="yes")
     view = await owner.fetchval("SELECT id FROM main.saved_views")
     export = await owner.fetchval("SELECT id FROM main.message_exports")
+    async with asyncio.timeout(20):  # the worker writes it
+        while await owner.fetchval("SELECT count(*) FROM main.message_exports WHERE state = 'ready'") == 0:
+            await asyncio.sleep(0.02)
     return {"sv": ids.typed("sv", view), "exp": ids.typed("exp", export)}
 
 
