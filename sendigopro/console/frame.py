@@ -38,8 +38,8 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
     ),
     "Account": (
-        Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite"),
-        Place("Your sign-in", "/console/security", "lock", keys="g s", about="password sessions authenticator"),
+        Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite hand over"),
+        Place("Your sign-in", "/console/security", "lock", keys="g s", about="password passkey sessions authenticator"),
     ),
 }  # fmt: skip
 """Every page that is somewhere; a page stands under the longest path that it begins with."""

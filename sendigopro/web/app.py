@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from sendigopro.accounts.keys import Caller, Callers
+from sendigopro.accounts.reading import Readings
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
@@ -18,13 +19,18 @@ from sendigopro.console import (
     compose,
     exports,
     find,
+    forgot,
     handset,
     home,
+    invitation,
+    invite,
     kept_views,
     message_list,
     message_page,
+    passkeys,
     security,
     sign_in,
+    sign_up,
     start,
     team,
 )
@@ -56,20 +62,9 @@ from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
-    home,
-    start,
-    handset,
-    sign_in,
-    security,
-    team,
-    privacy,
-    message_list,
-    kept_views,
-    message_page,
-    compose,
-    exports,
-    find,
-)
+    home, start, message_list, kept_views, message_page, compose, exports, find,
+    handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, privacy,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +131,7 @@ def make_framework(parts: Parts) -> App:
         "sessions": parts.sessions,
         "way_in": parts.way_in,
     }
+    given["readings"] = Readings(parts.runtime.door)
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)
     dependencies["by"] = Provide(by_of, sync_to_thread=False)

@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING
 from sendigopro.accounts import people_store
 from sendigopro.accounts.people import put_person
 from sendigopro.messages.model import Status
-from tests.browser.test_sign_in import MAIL, NAME, PASSWORD, look, pytestmark
-from tests.browser.test_sign_in import page as page  # noqa: PLC0414  # the fixture, by its own name
+from tests.browser.look import BROWSER, look
 from tests.web.conftest import Site
-from tests.web.conftest import site as site  # noqa: PLC0414  # the same
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-__all__ = ["pytestmark"]
+pytestmark = BROWSER
+MAIL, NAME, PASSWORD = "rosa.lind@example.com", "Rosa Lind", "quarzsand im Getriebe 88"
 
 
 async def test_a_message_is_written_seen_explained_found_again_and_taken_away(site: Site, page: "Page") -> None:
