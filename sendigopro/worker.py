@@ -100,6 +100,10 @@ def build(runtime: Runtime) -> Worker:
     desk = desk_of(runtime, vault, Journal(runtime.settings.journal_folder))
     sources = Sources(pool, runtime.vault, vault, directory)
     mails = outgoing_of(runtime, vault)
+    retention = Retention(
+        desk, loader=loader, bus=bus, owner=owner, owner_url=runtime.settings.main("owner"),
+        log_folder=runtime.settings.data_dir / "log",
+    )  # fmt: skip
     worker = Worker(runtime, vault, directory, lanes, webhooks, mails, {}, resending)
     worker.jobs = {
         "settle": settler.run,
@@ -125,14 +129,7 @@ def build(runtime: Runtime) -> Worker:
             pool, vault=vault, viewer=viewer, directory=directory, folder=runtime.settings.exports_folder
         ).run,
         "holds": Follower(sources).run,
-        "retention": Retention(
-            desk,
-            loader=loader,
-            bus=bus,
-            owner=owner,
-            owner_url=runtime.settings.main("owner"),
-            log_folder=runtime.settings.data_dir / "log",
-        ).run,
+        "retention": retention.run,
         **({} if mails is None else {"send mails": mails.run}),
     }
     return worker
