@@ -33,7 +33,10 @@ class Place:
 PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
     "": (Place("Home", "/console", "home", keys="g h", about="overview charts"),),
     "Messages": (
+        Place("Messages", "/console/messages", "messages", P.READ_MESSAGES, "g m", "list sent received status"),
+        Place("New message", "/console/compose", "compose", P.WRITE_MESSAGES, "g n", "compose write send"),
         Place("First message", "/console/start", "book", P.READ_MESSAGES, about="onboarding begin sample curl"),
+        Place("Exports", "/console/exports", "log", P.READ_MESSAGES, "g x", "download csv json file"),
         Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
     ),
     "Channels": (

@@ -214,6 +214,10 @@ ACCOUNTS: Mapping[str, Plan] = {
     "main.people.mail_mac": of_member(Erasure.DELETE, KEYED),
     "main.people.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
     "main.members.*": of_member(Erasure.DELETE, "Goes with the person."),
+    "main.message_exports.*": of_member(
+        Erasure.DELETE, "Gone after a day; its key and its words at once when anybody is forgotten in the account."
+    ),
+    "main.saved_views.*": of_member(Erasure.DELETE, "Goes with the member, or when they delete it."),
     "main.sessions.*": of_member(Erasure.DELETE, "Goes with the person, and when it is over."),
     **columns(
         "main.passkeys", "credential_id public_key", of_member(Erasure.DELETE, "A credential leaves in no package.")

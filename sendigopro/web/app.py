@@ -18,6 +18,9 @@ from sendigopro.channels.directory import Directory
 from sendigopro.console import (
     access,
     carriers,
+    compose,
+    exports,
+    find,
     forgot,
     go_live,
     handset,
@@ -25,6 +28,9 @@ from sendigopro.console import (
     installation,
     invitation,
     invite,
+    kept_views,
+    message_list,
+    message_page,
     passkeys,
     routes,
     security,
@@ -64,27 +70,10 @@ from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
-    home,
-    start,
-    handset,
-    sign_in,
-    sign_up,
-    forgot,
-    invitation,
-    security,
-    passkeys,
-    team,
-    invite,
-    senders,
-    carriers,
-    routes,
-    access,
-    go_live,
-    staff,
-    staff_reviews,
-    installation,
-    privacy,
-)
+    home, start, message_list, kept_views, message_page, compose, exports, find, handset, senders, carriers, routes,
+    sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, access, go_live,
+    staff, staff_reviews, installation, privacy,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +132,13 @@ def make_framework(parts: Parts) -> App:
         "directory": parts.directory,
         "viewer": parts.viewer,
         "loader": parts.loader,
+        "acceptor": parts.acceptor,
+        "limits": parts.limits,
         "receiver": parts.receiver,
         "bus": parts.bus,
         "desk": parts.desk,
         "sessions": parts.sessions,
         "way_in": parts.way_in,
-        "acceptor": parts.acceptor,
         "readiness": parts.readiness,
     }
     given["readings"] = Readings(parts.runtime.door)

@@ -35,6 +35,7 @@ MARKERS: Final = (NUMBER, NUMBER[4:], TEXT, NOTE, "hooks.secret")
 KINDS: Final[Mapping[str, str]] = {
     "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem", "account": "acc",
     "grant": "grt", "review": "rev", "sender": "snd",
+    "view": "sv", "export": "exp",
     "invitation": "inv", "passkey": "pky",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
@@ -50,6 +51,15 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/staff/accounts/{account}/ask": {"reason": "to see", "hours": "1"},
     "/console/staff/accounts/{account}/enter": {"grant": "grt_00000000000000000000000000"},
     "/console/staff/reviews/{review}/decide": {"decision": "live", "reason": "fine"},
+    "/console/messages/{message_id}": {},
+    "/console/messages/{message_id}/cancel": {},
+    "/console/messages/{message_id}/redact": {},
+    "/console/messages/{message_id}/delete": {},
+    "/console/messages/{message_id}/resend": {"once": "a" * 32},
+    "/console/messages/views/{view}/rename": {"name": "Mine"},
+    "/console/messages/views/{view}/delete": {},
+    "/console/exports/{export}/download": {},
+    "/console/exports/{export}/delete": {},
     "/console/team/{member}/transfer": {},
     "/console/team/invitations/{invitation}/resend": {},
     "/console/team/invitations/{invitation}/withdraw": {},
@@ -128,7 +138,7 @@ async def scene_of(site: Site) -> Scene:
     }
     known = {
         "msg": sent["id"], "we": endpoint["id"], "prq": request["id"], "sub": ids.typed("sub", subject),
-        "mem": ids.typed("mem", people["owner"]), "inv": await invited(site),
+        "mem": ids.typed("mem", people["owner"]), **await taken_away(site), "inv": await invited(site),
         "pky": await with_passkey(site, people["owner"]),
         **await asked_for(site, people["owner"]),
     }  # fmt: skip
@@ -150,6 +160,20 @@ async def asked_for(site: Site, person_id: UUID) -> dict[str, str]:
         "acc": ids.typed("acc", house.account_id), "grt": ids.typed("grt", grant_id),
         "rev": ids.typed("rev", ids.new()), "snd": ids.typed("snd", sender_id),
     }  # fmt: skip
+
+
+async def taken_away(site: Site) -> dict[str, str]:
+    """A saved view and an export of the owner."""
+    browser, owner = Browser(site), await site.databases.main("owner")
+    assert (await browser.sign_in(mail="owner@example.com")).status == 303
+    await browser.post("/console/messages/views", name=NOTE, query="status=delivered")
+    await browser.post("/console/exports", query="", format="csv", subjects="yes", bodies="yes")
+    view = await owner.fetchval("SELECT id FROM main.saved_views")
+    export = await owner.fetchval("SELECT id FROM main.message_exports")
+    async with asyncio.timeout(20):  # the worker writes it
+        while await owner.fetchval("SELECT count(*) FROM main.message_exports WHERE state = 'ready'") == 0:
+            await asyncio.sleep(0.02)
+    return {"sv": ids.typed("sv", view), "exp": ids.typed("exp", export)}
 
 
 async def member(site: Site, account_id: UUID, role: str, *, name: str = "") -> UUID:
