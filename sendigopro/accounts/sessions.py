@@ -9,8 +9,9 @@ from uuid import UUID
 
 import msgspec
 
-from sendigopro.accounts import people_store
+from sendigopro.accounts import people_store, roles_store
 from sendigopro.accounts.people_store import StoredSession
+from sendigopro.accounts.roles import Permission, granted_by
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import NotAllowed, Unauthenticated
@@ -46,6 +47,8 @@ class Signed:
     person_id: UUID
     account_id: UUID
     role: str
+    permissions: frozenset[Permission]
+    """What the role grants, as it was when the request came."""
     factors: int
     proved_at: datetime
 
@@ -103,12 +106,15 @@ class Sessions:
             found = await people_store.find_session(conn, token_hash=hash_of(clear), now=now, idle_since=now - IDLE)
             if found is None:
                 raise signed_out()
-            role = await people_store.role_of(conn, account_id=found.account_id, person_id=found.person_id)
-            if role is None:
+            granted = await roles_store.read_granted(conn, account_id=found.account_id, person_id=found.person_id)
+            if granted is None:
                 raise signed_out()
             if found.seen_at < now - SEEN_EVERY:
                 await people_store.touch_session(conn, person_id=found.person_id, session_id=found.id, now=now)
-        return Signed(found.id, found.person_id, found.account_id, role, found.factors, found.proved_at)
+        permissions = granted_by(granted.role, granted.custom)
+        return Signed(
+            found.id, found.person_id, found.account_id, granted.role, permissions, found.factors, found.proved_at
+        )  # fmt: skip
 
     async def prove(self, conn: Conn, signed: Signed, *, factors: int) -> str:
         """A credential was shown again: the new token that replaces the old one."""

@@ -36,6 +36,7 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
     ),
     "Account": (
         Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite"),
+        Place("Roles", "/console/roles", "shield", P.CHANGE_MEMBERS, about="permissions custom matrix"),
         Place("Your sign-in", "/console/security", "lock", keys="g s", about="password sessions authenticator"),
     ),
 }  # fmt: skip

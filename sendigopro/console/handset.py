@@ -240,7 +240,7 @@ async def account_of(request: Request[Any, Any, Any], vault: Vault, sessions: Se
     """Whose phones: of who is signed in, or of the key that `up` printed, which opens nothing else."""
     signed = await visitor.signed_in_or_none(request, sessions)
     if signed:
-        need_permission(signed.role, Permission.USE_HANDSET)
+        need_permission(signed.permissions, Permission.USE_HANDSET)
     return signed.account_id if signed else await handset_key.account_of(vault, request.cookies.get(COOKIE, ""))
 
 

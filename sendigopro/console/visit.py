@@ -17,7 +17,7 @@ from sendigopro.accounts import store as accounts
 from sendigopro.accounts.create import name_of
 from sendigopro.accounts.model import LIVE, MODES, TEST, mode_name
 from sendigopro.accounts.people import Person
-from sendigopro.accounts.roles import Permission, may, need_permission
+from sendigopro.accounts.roles import Permission, need_permission
 from sendigopro.accounts.sessions import Sessions, Signed
 from sendigopro.audit.model import Actor, ActorKind, By
 from sendigopro.console import visitor
@@ -67,11 +67,11 @@ class Visit:
         return By(Actor(ActorKind.MEMBER, self.signed.person_id), self.request_id)
 
     def may(self, permission: Permission) -> bool:
-        return may(self.signed.role, permission)
+        return permission in self.signed.permissions
 
     def need(self, permission: Permission) -> None:
         """`NotAllowed` that says who could."""
-        need_permission(self.signed.role, permission)
+        need_permission(self.signed.permissions, permission)
 
 
 async def visit_of(

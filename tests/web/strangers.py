@@ -34,12 +34,13 @@ KINDS: Final[Mapping[str, str]] = {
     "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
-NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1"}
+NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1", "role": "desk"}
 """Parameters that are words or numbers everybody knows, and a value."""
 FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/handset/{phone}/reply": {"body": "hello"},
     "/console/team/{member}/role": {"role": "owner"},
     "/console/team/{member}/remove": {},
+    "/console/roles/{role}": {"messages.read": "on"},
 }
 """A right form for each page that changes one object: a wrong one would be refused before the id is looked at."""
 LIVE_PAGES: Final = ("/stream",)

@@ -123,6 +123,7 @@ STORES = (
         tables=(
             "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes",
             "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms",
+            "main.custom_roles",
         ),
     ),
     Place(
