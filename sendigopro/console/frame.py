@@ -36,7 +36,9 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
     ),
     "Account": (
         Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite"),
-        Place("Roles", "/console/roles", "shield", P.CHANGE_MEMBERS, about="permissions custom matrix"),
+        Place("Privacy", "/console/privacy", "shield", P.READ_PRIVACY, "g y", "retention requests erase export proof"),
+        Place("Audit log", "/console/audit", "audit", P.READ_AUDIT, "g l", "who changed what verify export"),
+        Place("Roles", "/console/roles", "key", P.CHANGE_MEMBERS, about="permissions custom matrix"),
         Place("Your sign-in", "/console/security", "lock", keys="g s", about="password sessions authenticator"),
     ),
 }  # fmt: skip

@@ -14,7 +14,18 @@ from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
-from sendigopro.console import handset, home, roles, security, sign_in, start, team
+from sendigopro.console import (
+    audit,
+    handset,
+    home,
+    privacy_centre,
+    privacy_requests,
+    roles,
+    security,
+    sign_in,
+    start,
+    team,
+)
 from sendigopro.console.visit import visit_of
 from sendigopro.events.bus import Bus
 from sendigopro.foundation.asgi import App
@@ -42,7 +53,7 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
-PAGES = (home, start, handset, sign_in, security, team, roles, privacy)
+PAGES = (home, start, handset, sign_in, security, team, roles, privacy_centre, privacy_requests, audit, privacy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/handset/{phone}/reply": {"body": "hello"},
     "/console/team/{member}/role": {"role": "owner"},
     "/console/team/{member}/remove": {},
-    "/console/roles/{role}": {"messages.read": "on"},
+    "/console/privacy/requests/{request_id}/approve": {},
+    "/console/privacy/requests/{request_id}/cancel": {},
+    "/console/privacy/requests/{request_id}/package": {},
 }
 """A right form for each page that changes one object: a wrong one would be refused before the id is looked at."""
 LIVE_PAGES: Final = ("/stream",)
