@@ -50,9 +50,16 @@ async def granted_in(conn: Conn, *, account_id: UUID, role: str) -> frozenset[Pe
 
 
 async def held_now(conn: Conn, signed: Signed) -> frozenset[Permission]:
-    """What who is signed in may do, under a lock: it may have been taken since the request came."""
+    """What who is signed in may do, under a lock: it may have been taken since the request came.
+
+    Whose role stands in the account above, where this one cannot look, may what they might when the request came.
+    """
+    if signed.is_of_parent:
+        return signed.permissions
     role = await people_store.lock_role(conn, account_id=signed.account_id, person_id=signed.person_id)
-    return frozenset() if role is None else await granted_in(conn, account_id=signed.account_id, role=role)
+    if role is None:
+        return frozenset()
+    return signed.permissions & await granted_in(conn, account_id=signed.account_id, role=role)
 
 
 async def names(conn: Conn, *, account_id: UUID) -> list[str]:

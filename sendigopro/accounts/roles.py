@@ -58,6 +58,11 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
     "privacy_officer": _WATCH | PERSONAL | {P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.READ_AUDIT},
     "viewer": _WATCH,
 }
+WHILE_CLOSING: Final = PERSONAL | {
+    P.READ_MESSAGES, P.READ_EVENTS, P.READ_WEBHOOKS, P.READ_SENDERS, P.READ_BALANCE, P.READ_KEYS, P.READ_AUDIT,
+    P.READ_PRIVACY, P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.SEE_MEMBERS, P.CHANGE_ACCOUNT,
+}  # fmt: skip
+"""What any role is still good for when its account is being closed: to read, to take along, to undo."""
 GIVEABLE: Final = frozenset(P) - {P.CHANGE_OWNERS}
 """What a role that an account made may hold: owners make owners, nobody else."""
 

@@ -13,6 +13,9 @@ class Granted:
 
     role: str
     custom: Sequence[str] | None
+    is_of_parent: bool
+    """They belong to the account above, and so to this one."""
+    is_closing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +27,23 @@ class StoredRole:
     members: int
 
 
-async def read_granted(conn: Conn, *, account_id: UUID, person_id: UUID) -> Granted | None:
-    """None when they do not belong to it, or it is closed, or they may sign in no more."""
-    row = await conn.fetchrow(
+async def read_granted(conn: Conn, *, account_id: UUID, person_id: UUID) -> list[Granted]:
+    """In the account above first, then in this one. Nothing: they belong to neither, or it is closed, or they are."""
+    rows = await conn.fetch(
         """
-        SELECT m.role, c.permissions
-          FROM main.members m
-          JOIN main.accounts a ON a.id = m.account_id
+        SELECT m.role, c.permissions, m.account_id <> a.id, a.closing_at IS NOT NULL
+          FROM main.accounts a
+          JOIN main.members m ON m.account_id IN (a.id, a.parent_id) AND m.person_id = $2
+          JOIN main.accounts own ON own.id = m.account_id AND own.closed_at IS NULL
           JOIN main.people p ON p.id = m.person_id
           LEFT JOIN main.custom_roles c ON c.account_id = m.account_id AND c.name = m.custom_role
-         WHERE m.account_id = $1 AND m.person_id = $2 AND a.closed_at IS NULL AND p.disabled_at IS NULL
+         WHERE a.id = $1 AND a.closed_at IS NULL AND p.disabled_at IS NULL
+         ORDER BY m.account_id = a.id
         """,
         account_id,
         person_id,
     )
-    return None if row is None else Granted(*row)
+    return [Granted(*row) for row in rows]
 
 
 async def list_roles(conn: Conn, *, account_id: UUID) -> list[StoredRole]:

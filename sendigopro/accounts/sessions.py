@@ -11,7 +11,7 @@ import msgspec
 
 from sendigopro.accounts import people_store, roles_store
 from sendigopro.accounts.people_store import StoredSession
-from sendigopro.accounts.roles import Permission, granted_by
+from sendigopro.accounts.roles import WHILE_CLOSING, Permission, granted_by
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import NotAllowed, Unauthenticated
@@ -51,6 +51,8 @@ class Signed:
     """What the role grants, as it was when the request came."""
     factors: int
     proved_at: datetime
+    is_of_parent: bool = False
+    """They belong to the account above this one, and so are here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,15 @@ class Sessions:
             if found is None:
                 raise signed_out()
             granted = await roles_store.read_granted(conn, account_id=found.account_id, person_id=found.person_id)
-            if granted is None:
+            if not granted:
                 raise signed_out()
             if found.seen_at < now - SEEN_EVERY:
                 await people_store.touch_session(conn, person_id=found.person_id, session_id=found.id, now=now)
-        permissions = granted_by(granted.role, granted.custom)
+        permissions = frozenset[Permission]().union(*(granted_by(one.role, one.custom) for one in granted))
         return Signed(
-            found.id, found.person_id, found.account_id, granted.role, permissions, found.factors, found.proved_at
+            found.id, found.person_id, found.account_id, granted[0].role,
+            permissions & WHILE_CLOSING if granted[0].is_closing else permissions, found.factors, found.proved_at,
+            is_of_parent=granted[0].is_of_parent,
         )  # fmt: skip
 
     async def prove(self, conn: Conn, signed: Signed, *, factors: int) -> str:

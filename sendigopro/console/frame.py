@@ -39,6 +39,8 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Privacy", "/console/privacy", "shield", P.READ_PRIVACY, "g y", "retention requests erase export proof"),
         Place("Audit log", "/console/audit", "audit", P.READ_AUDIT, "g l", "who changed what verify export"),
         Place("Roles", "/console/roles", "key", P.CHANGE_MEMBERS, about="permissions custom matrix"),
+        Place("Account", "/console/account", "account", P.CHANGE_ACCOUNT, "g a", "name networks close purpose"),
+        Place("Sub-accounts", "/console/subaccounts", "staff", P.SEE_MEMBERS, about="children limits"),
         Place("Your sign-in", "/console/security", "lock", keys="g s", about="password sessions authenticator"),
     ),
 }  # fmt: skip

@@ -101,7 +101,7 @@ async def changeable(conn: Conn, signed: Signed, person_id: UUID, *, becomes: st
     for one in (role, becomes):
         if one is not None:
             need_all(held, await custom_roles.granted_in(conn, account_id=signed.account_id, role=one))
-    if owners == [person_id] and becomes != OWNER:
+    if owners == [person_id] and becomes != OWNER and not signed.is_of_parent:
         raise Conflict("last_owner", "An account needs an owner. Make somebody else one first.", param="role")
     return role
 

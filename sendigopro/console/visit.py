@@ -4,7 +4,7 @@ A page that takes a `Visit` is closed to everybody else, and its forms to every 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,23 +12,23 @@ from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency as Given
 
-from sendigopro.accounts import people, people_store
-from sendigopro.accounts import store as accounts
+from sendigopro.accounts import account_store, networks, people, people_store
 from sendigopro.accounts.create import name_of
 from sendigopro.accounts.model import LIVE, MODES, TEST, mode_name
 from sendigopro.accounts.people import Person
-from sendigopro.accounts.roles import Permission, need_permission
+from sendigopro.accounts.roles import WHILE_CLOSING, Permission, need_permission
 from sendigopro.accounts.sessions import Sessions, Signed
 from sendigopro.audit.model import Actor, ActorKind, By
 from sendigopro.console import visitor
 from sendigopro.console.forms import refuse_foreign
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import as_account
-from sendigopro.foundation.problems import Unauthenticated
+from sendigopro.foundation.problems import NotAllowed, Unauthenticated
 from sendigopro.runtime import Runtime
 from sendigopro.vault.vault import Vault
 
 MODE_COOKIE: Final = "sendigopro_mode"
+OWN: Final = "/console/security"
 MODE_LIFE: Final = timedelta(days=400)
 
 
@@ -43,6 +43,10 @@ class Visit:
     path: str
     """Of the page, so that the frame can mark where we are."""
     request_id: str
+    closes_at: datetime | None = None
+    """When the account is forgotten, if it is being closed."""
+    peer: str = ""
+    """The address they come from."""
 
     @property
     def account_id(self) -> UUID:
@@ -71,6 +75,8 @@ class Visit:
 
     def need(self, permission: Permission) -> None:
         """`NotAllowed` that says who could."""
+        if self.closes_at is not None and permission not in WHILE_CLOSING:
+            raise NotAllowed("account_closing", "This account is being closed: it can be read, exported, and kept.")
         need_permission(self.signed.permissions, permission)
 
 
@@ -84,14 +90,21 @@ async def visit_of(
     async with runtime.main.acquire() as conn:
         stored = await people_store.read_person(conn, person_id=signed.person_id)
     async with as_account(runtime.door, signed.account_id) as conn:
-        sealed = await accounts.read_name(conn, account_id=signed.account_id)
-    if stored is None:
+        account = await account_store.read_account(conn, account_id=signed.account_id)
+    if stored is None or account is None:
         raise Unauthenticated("signed_out", "You are not signed in, or no longer. Sign in again.")
-    name = "" if sealed is None else await name_of(vault, signed.account_id, sealed)
+    path, peer = request.url.path, visitor.peer_of(request)
+    if not is_ones_own(path):
+        networks.refuse_outside(await networks.open_networks(vault, account.id, account.networks), peer)
     return Visit(
-        signed, await people.opened(vault, stored), name, mode_of(request), request.url.path,
-        str(request.scope.get("request_id", "")),
+        signed, await people.opened(vault, stored), await name_of(vault, account.id, account.name), mode_of(request),
+        path, str(request.scope.get("request_id", "")), account.closes_at, peer,
     )  # fmt: skip
+
+
+def is_ones_own(path: str) -> bool:
+    """A member's own sign-in, which is no account's: from there one turns to another, wherever one is."""
+    return path == OWN or path.startswith(f"{OWN}/")
 
 
 def mode_of(request: Request[Any, Any, Any]) -> int:

@@ -15,6 +15,7 @@ from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
 from sendigopro.console import (
+    account,
     audit,
     handset,
     home,
@@ -24,6 +25,7 @@ from sendigopro.console import (
     security,
     sign_in,
     start,
+    subaccounts,
     team,
 )
 from sendigopro.console.visit import visit_of
@@ -53,7 +55,21 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
-PAGES = (home, start, handset, sign_in, security, team, roles, privacy_centre, privacy_requests, audit, privacy)
+PAGES = (
+    home,
+    start,
+    handset,
+    sign_in,
+    security,
+    team,
+    roles,
+    privacy_centre,
+    privacy_requests,
+    audit,
+    account,
+    subaccounts,
+    privacy,
+)
 
 
 @dataclass(frozen=True, slots=True)

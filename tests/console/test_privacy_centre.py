@@ -10,6 +10,7 @@ from sendigopro.messages.model import Status
 from sendigopro.privacy import erase
 from sendigopro.privacy.audit_log.verify import verify
 from sendigopro.privacy.receipts import read_public
+from tests.audit.test_export import body_of
 from tests.console.test_sign_in_pages import Browser, rows, text
 from tests.console.test_team import Crew
 from tests.console.test_team import crew as crew  # noqa: PLC0414  # the fixture, by its own name
@@ -48,7 +49,7 @@ async def test_a_term_is_tried_before_it_is_set_and_what_is_wrong_stays_in_the_f
     sent = msgspec.json.decode((await crew.site.ask("POST", "/v1/messages", {"to": NUMBER, "body": "Hi"})).body)
     await crew.site.house.until(sent["id"], Status.DELIVERED)
     owner = await crew.site.databases.main("owner")
-    await owner.execute("UPDATE main.messages SET expires_at = expires_at - interval '3 days'")
+    await owner.execute("UPDATE main.messages SET expires_at = expires_at - interval '4 days'")
 
     tried = await rosa.post(f"{RETENTION}/transactional/body/simulate", days="2", reason="")
     assert "1 texts" in text(tried)
@@ -174,8 +175,6 @@ async def test_the_log_names_members_says_what_was_done_filters_and_its_export_v
         assert (await rosa.get(f"{AUDIT}?{query}")).status == 400, query
     exported = await rosa.post(f"{AUDIT}/export")
     public = read_public((await rosa.get("/console/privacy/receipt-key")).body)
-    assert verify(exported.body.splitlines(keepends=True), public).account_id == ids.typed(
-        "acc", crew.site.house.account_id
-    )
+    assert verify(body_of(exported.body), public).account_id == ids.typed("acc", crew.site.house.account_id)
     assert "exported this log" in text(await rosa.get(AUDIT))
     assert (await otto.get(AUDIT)).status == 403

@@ -31,7 +31,7 @@ NUMBER, TEXT, NOTE, URL = "+447400123456", "the plan is secret", "Ada Lovelace",
 MARKERS: Final = (NUMBER, NUMBER[4:], TEXT, NOTE, "hooks.secret")
 """Words of the one account that nobody else may read, and of its members only who asks and may."""
 KINDS: Final[Mapping[str, str]] = {
-    "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem",
+    "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem", "account": "acc",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
 NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1", "role": "desk"}
@@ -40,6 +40,8 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/handset/{phone}/reply": {"body": "hello"},
     "/console/team/{member}/role": {"role": "owner"},
     "/console/team/{member}/remove": {},
+    "/console/subaccounts/{account}/limits": {"rate": "1", "limit": "1"},
+    "/console/subaccounts/{account}/view": {},
     "/console/privacy/requests/{request_id}/approve": {},
     "/console/privacy/requests/{request_id}/cancel": {},
     "/console/privacy/requests/{request_id}/package": {},
@@ -111,13 +113,15 @@ async def scene_of(site: Site) -> Scene:
         stranger = await create_account(owner, site.house.vault, name="Stranger", currency="EUR")
         assert stranger is not None
         key = await create_key(owner, account_id=stranger, mode=0, scopes=SCOPES, purpose="transactional")
+        child = await create_account(owner, site.house.vault, name="Child", parent_id=site.house.account_id)
+        assert child is not None
     people = {
         "owner": await member(site, site.house.account_id, "owner"),
         "stranger": await member(site, stranger, "owner", name="stranger"),
     }
     known = {
         "msg": sent["id"], "we": endpoint["id"], "prq": request["id"], "sub": ids.typed("sub", subject),
-        "mem": ids.typed("mem", people["owner"]),
+        "mem": ids.typed("mem", people["owner"]), "acc": ids.typed("acc", child),
     }  # fmt: skip
     browser = Browser(site)
     assert (await browser.sign_in(mail="stranger@example.com")).status == 303
