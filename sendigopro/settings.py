@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sendigopro.foundation.database_urls import Role, as_role
 from sendigopro.foundation.operator_errors import OperatorError
 
 INSTANCE_FILE = "instance.json"
+SIGN_UP_WORDS = ("open", "closed")
 TRUE_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -95,6 +97,20 @@ class Settings:
     privacy_contact: str = setting(
         "SENDIGOPRO_PRIVACY_CONTACT", "", "Mail address for questions about privacy, shown in the notice."
     )
+    smtp_url: str = field(
+        default="",
+        repr=False,  # holds a password
+        metadata={
+            "variable": "SENDIGOPRO_SMTP_URL",
+            "help": "Server our own mails go out by: smtp://user:password@host:587 or smtps://…; empty: no mails.",
+        },
+    )
+    mail_from: str = setting(
+        "SENDIGOPRO_MAIL_FROM", "", "Whom our own mails come from: SendiGoPro <no-reply@example.com>."
+    )
+    sign_up: str = setting(
+        "SENDIGOPRO_SIGN_UP", "closed", "open: whoever confirms a mail address gets an account; closed: by invitation."
+    )
     log_level: str = setting("SENDIGOPRO_LOG_LEVEL", "info", "debug, info, warning or error.")
 
     def main(self, role: Role) -> str:
@@ -127,6 +143,20 @@ class Settings:
         """Where customers reach us, without a slash at the end."""
         return self.base_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
+    @property
+    def hostname(self) -> str:
+        """The host of that address, without a port."""
+        return urlsplit(self.url).hostname or self.host
+
+    @property
+    def sends_mail(self) -> bool:
+        return bool(self.smtp_url)
+
+    @property
+    def lets_sign_up(self) -> bool:
+        """Without mail nobody can show that an address is theirs."""
+        return self.sign_up == "open" and self.sends_mail
+
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process; a missing instance.json is no error, a broken one is."""
@@ -145,7 +175,10 @@ def choose(data_dir: Path, environment: Mapping[str, str], remembered: Mapping[s
             chosen[known.name] = parse(known, text)
         elif known.name in remembered:
             chosen[known.name] = parse(known, str(remembered[known.name]))
-    return Settings(**chosen)  # type: ignore[arg-type]  # parse gives each field its type
+    settings = Settings(**chosen)  # type: ignore[arg-type]  # parse gives each field its type
+    if settings.sign_up not in SIGN_UP_WORDS:
+        raise SettingsError(f"SENDIGOPRO_SIGN_UP is {settings.sign_up!r} but must be open or closed.")
+    return settings
 
 
 def parse(known: Field[object], text: str) -> object:

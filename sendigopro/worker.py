@@ -14,6 +14,9 @@ from sendigopro.channels.model import Carrier
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import partitions
 from sendigopro.foundation.postgres import CONNECTION_LOST, as_everyone
+from sendigopro.mail.send import Outgoing
+from sendigopro.mail.smtp import read_sender, read_server
+from sendigopro.mail.store import CHANNEL as MAIL_CHANNEL
 from sendigopro.messages import upkeep
 from sendigopro.messages.deliver import Lane
 from sendigopro.messages.lanes import Lanes
@@ -54,6 +57,8 @@ class Worker:
     directory: Directory
     lanes: Lanes
     webhooks: Deliveries
+    mails: Outgoing | None
+    """None without a server to send them by."""
     jobs: dict[str, Callable[[], Awaitable[None]]]
     resending: set[UUID] = field(default_factory=set)
 
@@ -93,7 +98,8 @@ def build(runtime: Runtime) -> Worker:
     bus.subscribe(webhooks.take)
     desk = desk_of(runtime, vault, Journal(runtime.settings.journal_folder))
     sources = Sources(pool, runtime.vault, vault, directory)
-    worker = Worker(runtime, vault, directory, lanes, webhooks, {}, resending)
+    mails = outgoing_of(runtime, vault)
+    worker = Worker(runtime, vault, directory, lanes, webhooks, mails, {}, resending)
     worker.jobs = {
         "settle": settler.run,
         "lanes": lanes.run,
@@ -123,8 +129,17 @@ def build(runtime: Runtime) -> Worker:
             owner_url=runtime.settings.main("owner"),
             log_folder=runtime.settings.data_dir / "log",
         ).run,
+        **({} if mails is None else {"send mails": mails.run}),
     }
     return worker
+
+
+def outgoing_of(runtime: Runtime, vault: Vault) -> Outgoing | None:
+    chosen = runtime.settings
+    if not chosen.sends_mail:
+        return None
+    sender = read_sender(chosen.mail_from, host=chosen.hostname)
+    return Outgoing(runtime.main, vault, server=read_server(chosen.smtp_url), sender=sender)
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
@@ -168,12 +183,17 @@ async def _listen(worker: Worker) -> None:
     def on_subject(_conn: object, _pid: object, _channel: object, payload: object) -> None:
         worker.vault.drop_told(str(payload))
 
+    def on_mail(*_: object) -> None:
+        if worker.mails is not None:
+            worker.mails.hint()
+
     async with worker.runtime.main.acquire() as conn:
         closed = asyncio.Event()
         conn.add_termination_listener(lambda *_: closed.set())
         await conn.add_listener("sendigopro_work", on_work)
         await conn.add_listener("sendigopro_config", on_config)
         await conn.add_listener("sendigopro_subjects", on_subject)
+        await conn.add_listener(MAIL_CHANNEL, on_mail)
         worker.vault.drop_subjects()  # what was told while nobody listened
         try:
             while not closed.is_set():
@@ -191,6 +211,7 @@ async def _listen(worker: Worker) -> None:
                 await conn.remove_listener("sendigopro_work", on_work)
                 await conn.remove_listener("sendigopro_config", on_config)
                 await conn.remove_listener("sendigopro_subjects", on_subject)
+                await conn.remove_listener(MAIL_CHANNEL, on_mail)
 
 
 async def _read_settings(worker: Worker) -> None:

@@ -26,3 +26,6 @@ ALTER TABLE main.members
 ALTER TABLE main.members
     ADD CONSTRAINT members_custom_role FOREIGN KEY (account_id, custom_role) REFERENCES main.custom_roles (account_id, name);
 CREATE INDEX IF NOT EXISTS members_custom_role ON main.members (account_id, custom_role) WHERE custom_role IS NOT NULL;
+-- An invitation offers such a role too: it is looked at when it is made, and the key above when it is accepted.
+ALTER TABLE main.invitations DROP CONSTRAINT IF EXISTS invitations_role_check;
+ALTER TABLE main.invitations ADD CONSTRAINT invitations_role_check CHECK (role ~ '^[a-z][a-z0-9_]{1,39}$');

@@ -5,6 +5,6 @@ ALTER TABLE main.accounts ADD COLUMN IF NOT EXISTS closes_at timestamptz CHECK (
 ALTER TABLE main.accounts ADD COLUMN IF NOT EXISTS console_networks bytea; -- @sealed_setting msgpack: CIDRs; null: any
 ALTER TABLE main.accounts ADD COLUMN IF NOT EXISTS default_purpose text NOT NULL DEFAULT 'transactional' CHECK (default_purpose IN ('otp', 'transactional', 'service', 'marketing', 'emergency')); -- @account_setting of keys made in the console
 CREATE INDEX IF NOT EXISTS accounts_closing ON main.accounts (closes_at) WHERE closes_at IS NOT NULL;
--- After a restore the journal says which accounts are gone, and `pipeline` replays it.
-GRANT SELECT (closing_at, closes_at), UPDATE (closing_at, closes_at, closed_at) ON main.accounts TO pipeline;
+-- After a restore the journal says which accounts are gone: `pipeline` ends their grace, `owner` does the rest.
+GRANT SELECT (closing_at, closes_at), UPDATE (closing_at, closes_at) ON main.accounts TO pipeline;
 GRANT UPDATE (closing_at, closes_at, console_networks, default_purpose) ON main.accounts TO door;

@@ -29,7 +29,6 @@ class Child:
     """An account of an account, and how much it sent within a day."""
 
     id: UUID
-    name: bytes = field(repr=False)
     currency: str
     rate_per_second: int | None
     limit_micros: int | None
@@ -122,7 +121,7 @@ async def is_child(conn: Conn, *, account_id: UUID, child_id: UUID) -> bool:
 async def list_children(conn: Conn, *, account_id: UUID, mode: int, since: datetime, limit: int) -> Sequence[Child]:
     rows = await conn.fetch(
         """
-        SELECT a.id, a.name, a.currency, a.rate_per_second, c.limit_micros,
+        SELECT a.id, a.currency, a.rate_per_second, c.limit_micros,
                (SELECT count(*) FROM main.api_keys k WHERE k.account_id = a.id AND k.revoked_at IS NULL),
                (SELECT coalesce(sum(t.n), 0)::bigint FROM main.tallies t
                  WHERE t.account_id = a.id AND t.mode = $2 AND t.hour >= $3),

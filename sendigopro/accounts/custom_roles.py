@@ -100,6 +100,8 @@ async def remove_role(conn: Conn, signed: Signed, *, name: str, by: By) -> None:
     if members:
         have = "member has" if members == 1 else "members have"
         raise Conflict("role_in_use", f"{members} {have} this role. Give them another one first.", param="role")
+    if await roles_store.count_invitations(conn, account_id=signed.account_id, name=name):
+        raise Conflict("role_is_offered", "An invitation offers this role. Withdraw it first.", param="role")
     await roles_store.delete_role(conn, account_id=signed.account_id, name=name)
     await noted(conn, signed, Action.ROLE_REMOVED, name=name, by=by, facts={"before": sorted(before)})
 

@@ -62,6 +62,43 @@ async def upsert_person(
     return found
 
 
+async def insert_person(
+    conn: Conn,
+    *,
+    person_id: UUID,
+    mail_mac: bytes,
+    mail: bytes,
+    name: bytes,
+    job: bytes | None,
+    password_hash: str | None,
+    of_age_at: datetime | None,
+    confirmed_at: datetime | None,
+) -> bool:
+    """False when somebody has this address: of whom nothing is changed."""
+    done: str = await conn.execute(
+        """
+        INSERT INTO main.people (id, mail_mac, mail, name, job, password_hash, of_age_at, confirmed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT DO NOTHING
+        """,
+        person_id,
+        mail_mac,
+        mail,
+        name,
+        job,
+        password_hash,
+        of_age_at,
+        confirmed_at,
+    )
+    return done.endswith(" 1")
+
+
+async def is_known(conn: Conn, *, mail_mac: bytes) -> bool:
+    """Whether somebody has this address, also who may sign in no more."""
+    found: bool = await conn.fetchval("SELECT EXISTS (SELECT FROM main.people WHERE mail_mac = $1)", mail_mac)
+    return found
+
+
 async def find_person(conn: Conn, *, mail_mac: bytes) -> StoredPerson | None:
     """Who has this address and may sign in."""
     row = await conn.fetchrow(
@@ -77,6 +114,20 @@ async def read_person(conn: Conn, *, person_id: UUID) -> StoredPerson | None:
         person_id,
     )
     return None if row is None else StoredPerson(*row)
+
+
+async def lock_person(conn: Conn, *, person_id: UUID) -> StoredPerson | None:
+    """Until the transaction ends: of two who take a credential away at once, the second sees what the first did."""
+    row = await conn.fetchrow(
+        f"SELECT {PERSON} FROM main.people WHERE id = $1 AND disabled_at IS NULL FOR UPDATE",  # noqa: S608  # columns above
+        person_id,
+    )
+    return None if row is None else StoredPerson(*row)
+
+
+async def confirm_person(conn: Conn, *, person_id: UUID, now: datetime) -> None:
+    """The address is theirs: they have read what was sent to it."""
+    await conn.execute("UPDATE main.people SET confirmed_at = coalesce(confirmed_at, $2) WHERE id = $1", person_id, now)
 
 
 async def set_password(conn: Conn, *, person_id: UUID, password_hash: str) -> None:
@@ -130,6 +181,17 @@ async def upsert_member(conn: Conn, *, account_id: UUID, person_id: UUID, role: 
         person_id,
         role,
     )
+
+
+async def insert_member(conn: Conn, *, account_id: UUID, person_id: UUID, role: str) -> bool:
+    """False when they belong to it already: their role stays."""
+    done: str = await conn.execute(
+        "INSERT INTO main.members (account_id, person_id, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        account_id,
+        person_id,
+        role,
+    )
+    return done.endswith(" 1")
 
 
 async def has_members(conn: Conn, *, account_id: UUID) -> bool:

@@ -37,7 +37,8 @@ async def read_granted(conn: Conn, *, account_id: UUID, person_id: UUID) -> list
           JOIN main.accounts own ON own.id = m.account_id AND own.closed_at IS NULL
           JOIN main.people p ON p.id = m.person_id
           LEFT JOIN main.custom_roles c ON c.account_id = m.account_id AND c.name = m.custom_role
-         WHERE a.id = $1 AND a.closed_at IS NULL AND p.disabled_at IS NULL
+         WHERE a.id = $1 AND a.closed_at IS NULL AND (a.closes_at > now() OR a.closes_at IS NULL)
+           AND p.disabled_at IS NULL
          ORDER BY m.account_id = a.id
         """,
         account_id,
@@ -102,6 +103,16 @@ async def set_permissions(conn: Conn, *, account_id: UUID, name: str, permission
         name,
         permissions,
     )
+
+
+async def count_invitations(conn: Conn, *, account_id: UUID, name: str) -> int:
+    """Those that would give the role to somebody."""
+    count: int = await conn.fetchval(
+        "SELECT count(*) FROM main.invitations WHERE account_id = $1 AND role = $2 AND ends_at > now()",
+        account_id,
+        name,
+    )
+    return count
 
 
 async def count_members(conn: Conn, *, account_id: UUID, name: str) -> int:

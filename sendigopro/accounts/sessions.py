@@ -153,7 +153,7 @@ class Sessions:
 def need_proof(signed: Signed) -> None:
     """Before what is dangerous: the credential must have been shown within ten minutes."""
     if signed.proved_at < clock.now() - PROOF_LIFE:
-        raise NotAllowed("proof_needed", "Show your password once more before you do this.")
+        raise NotAllowed("proof_needed", "Show your password or passkey once more before you do this.")
 
 
 def hash_of(clear: str) -> bytes:

@@ -27,6 +27,11 @@ FREE_OF_ADDRESS: Final = 50
 """Of one address from everywhere: its owner may be among them, so the wait stays short."""
 FREE_OF_NETWORK: Final = 100
 """Of one network, at whatever addresses: each attempt costs a processor some 50 ms."""
+FREE_MAILS_OF_NETWORK: Final = 20
+"""Mails that somebody there has us send, to whatever addresses."""
+FREE_MAILS_TO: Final = 5
+"""To one address: beyond that none is sent for a while, and nobody is told."""
+WAIT_MAX_OF_MAILS: Final = timedelta(hours=1)
 WAIT_MAX: Final = timedelta(minutes=15)
 WAIT_MAX_OF_ADDRESS: Final = timedelta(seconds=5)
 WAIT_MAX_OF_NETWORK: Final = timedelta(minutes=1)
@@ -62,20 +67,30 @@ class Throttle:
             Counted(await self._mac("any address", network_of(peer)), FREE_OF_NETWORK, WAIT_MAX_OF_NETWORK),
         ]
 
+    async def counts_of_mails(self, *, mail: str, peer: str) -> tuple[Counted, Counted]:
+        """By what it is counted that somebody there has a mail sent to this address: their network, and the address."""
+        await self._vault.load_account(PLATFORM)
+        network = Counted(await self._mac("mails of", network_of(peer)), FREE_MAILS_OF_NETWORK, WAIT_MAX_OF_MAILS)
+        return network, Counted(await self._mac("mails to", mail.casefold()), FREE_MAILS_TO, WAIT_MAX_OF_MAILS)
+
     async def refuse_hasty(self, counted: Sequence[Counted]) -> None:
         """`TooMany`, with how long to wait, before anything is looked at."""
-        now = clock.now()
-        async with self._pool.acquire() as conn:
-            failures = await people_store.read_failures(conn, macs=[one.mac for one in counted], since=now - REMEMBERED)
-        seconds = max(
-            (wait_after(*failures[one.mac], counted=one, now=now) for one in counted if one.mac in failures), default=0
-        )
+        seconds = await self.wait_of(counted)
         if seconds > 0:
             raise TooMany(
                 "too_many_attempts",
-                f"Too many wrong attempts. Wait {told(seconds)}, then try again.",
+                f"Too many attempts. Wait {told(seconds)}, then try again.",
                 retry_after_seconds=seconds,
             )
+
+    async def wait_of(self, counted: Sequence[Counted]) -> int:
+        """Seconds until the next attempt is looked at."""
+        now = clock.now()
+        async with self._pool.acquire() as conn:
+            failures = await people_store.read_failures(conn, macs=[one.mac for one in counted], since=now - REMEMBERED)
+        return max(
+            (wait_after(*failures[one.mac], counted=one, now=now) for one in counted if one.mac in failures), default=0
+        )
 
     async def note_failure(self, counted: Sequence[Counted]) -> None:
         now = clock.now()

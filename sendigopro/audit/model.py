@@ -50,6 +50,8 @@ class Action(StrEnum):
     SENDER_ADDED = "sender.added"
     SENDER_CHANGED = "sender.changed"
     SUBJECT_UNMASKED = "subject.unmasked"
+    PERSONAL_READ = "personal.read"
+    """A key began to read about people in this hour."""
     HOLD_PLACED = "hold.placed"
     HOLD_REVIEWED = "hold.reviewed"
     HOLD_EXPORTED = "hold.exported"

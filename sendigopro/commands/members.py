@@ -7,12 +7,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sendigopro.accounts import people, people_store
+from sendigopro.accounts import passkey_store, people, people_store
 from sendigopro.accounts.member_log import forget_member, note_member
+from sendigopro.accounts.passwords import hash_password
 from sendigopro.accounts.people import ROLES, put_person, read_mail, read_name
+from sendigopro.accounts.people_store import StoredPerson
 from sendigopro.audit.model import Action
 from sendigopro.commands.operator import account_named, operating
 from sendigopro.foundation.operator_errors import OperatorError
+from sendigopro.foundation.postgres import Conn
 from sendigopro.foundation.problems import Invalid
 from sendigopro.foundation.randomness import token
 
@@ -46,7 +49,7 @@ async def put(account: str | None, mail: str, name: str, role: str) -> str | Non
         account_id = await account_named(conn, account)
         async with conn.transaction():
             known = await people_store.find_person(conn, mail_mac=await people.mail_mac(vault, mail))
-            password = None if known is not None and known.password_hash is not None else token(PASSWORD_LENGTH)
+            password = None if known is not None and await has_credential(conn, known) else token(PASSWORD_LENGTH)
             person_id = await put_person(conn, vault, mail=mail, name=name, password=password)
             was_member = await people_store.role_of(conn, account_id=account_id, person_id=person_id) is not None
             await people_store.upsert_member(conn, account_id=account_id, person_id=person_id, role=role)
@@ -54,6 +57,35 @@ async def put(account: str | None, mail: str, name: str, role: str) -> str | Non
                 conn, vault, Action.MEMBER_CHANGED if was_member else Action.MEMBER_ADDED, account_id=account_id,
                 person_id=person_id, facts={"role": role}, mail=mail,
             )  # fmt: skip
+    return password
+
+
+async def has_credential(conn: Conn, known: StoredPerson) -> bool:
+    return known.password_hash is not None or bool(await passkey_store.list_of(conn, person_id=known.id))
+
+
+@app.command("new-password")
+def new_password(mail: Mail) -> None:
+    """Give somebody another first password, and sign them out everywhere: where no mail can bring them a link."""
+    password = asyncio.run(put_password(mail))
+    typer.echo(f"Their first password, to be changed at /console/security: {password}")
+
+
+async def put_password(mail: str) -> str:
+    password = token(PASSWORD_LENGTH)
+    async with operating() as (conn, vault):
+        known = await people_store.find_person(conn, mail_mac=await people.mail_mac(vault, mail.strip()))
+        if known is None:
+            raise OperatorError("Nobody with this address may sign in: `sendigopro members list`.")
+        async with conn.transaction():
+            await people_store.set_password(conn, person_id=known.id, password_hash=await hash_password(password))
+            await people_store.end_sessions(conn, person_id=known.id, ids=None)
+            # In one order, because each entry keeps its account's chain locked until the commit.
+            for account_id, _ in sorted(await people_store.list_memberships(conn, person_id=known.id)):
+                await note_member(
+                    conn, vault, Action.MEMBER_SECURED, account_id=account_id, person_id=known.id,
+                    facts={"what": "password_reset"},
+                )  # fmt: skip
     return password
 
 

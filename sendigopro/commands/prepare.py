@@ -17,6 +17,7 @@ from sendigopro.commands.migrate import migrate_both
 from sendigopro.console import handset_key
 from sendigopro.foundation import ids
 from sendigopro.foundation.postgres import Conn, connect_pool
+from sendigopro.mail.smtp import read_sender, read_server
 from sendigopro.messages.model import Channel, Mode
 from sendigopro.privacy.journal import Journal
 from sendigopro.privacy.journaling import catch_up
@@ -39,6 +40,9 @@ def prepare() -> None:
 
 async def prepare_instance(chosen: Settings) -> dict[str, object]:
     """Everything a first message needs: tables, an account with keys and a sender, the sandbox carrier, a way in."""
+    if chosen.sends_mail:  # what is wrong with it is said at once, and not by a worker that does not start
+        read_server(chosen.smtp_url)
+        read_sender(chosen.mail_from, host=chosen.hostname)
     await migrate_both(chosen)
     await refuse_older_than_journal(chosen)
     remembered = read_instance(chosen.data_dir).get("first", {})

@@ -35,13 +35,13 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
     ),
     "Account": (
-        Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite"),
+        Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite hand over"),
         Place("Privacy", "/console/privacy", "shield", P.READ_PRIVACY, "g y", "retention requests erase export proof"),
         Place("Audit log", "/console/audit", "audit", P.READ_AUDIT, "g l", "who changed what verify export"),
         Place("Roles", "/console/roles", "key", P.CHANGE_MEMBERS, about="permissions custom matrix"),
         Place("Account", "/console/account", "account", P.CHANGE_ACCOUNT, "g a", "name networks close purpose"),
         Place("Sub-accounts", "/console/subaccounts", "staff", P.SEE_MEMBERS, about="children limits"),
-        Place("Your sign-in", "/console/security", "lock", keys="g s", about="password sessions authenticator"),
+        Place("Your sign-in", "/console/security", "lock", keys="g s", about="password passkey sessions authenticator"),
     ),
 }  # fmt: skip
 """Every page that is somewhere; a page stands under the longest path that it begins with."""

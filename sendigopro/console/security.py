@@ -8,7 +8,7 @@ from litestar.di import NamedDependency as Given
 from litestar.params import RawBody
 from litestar.response import Redirect
 
-from sendigopro.accounts import people, people_store, second_factor
+from sendigopro.accounts import passkey_store, passkeys, people, people_store, second_factor
 from sendigopro.accounts import store as accounts
 from sendigopro.accounts.create import name_of
 from sendigopro.accounts.member_log import by_member, note_member
@@ -21,6 +21,7 @@ from sendigopro.audit.model import Action, Facts
 from sendigopro.console import visitor
 from sendigopro.console.forms import read_form
 from sendigopro.console.frame import framed
+from sendigopro.console.new_credential import has_passkeys
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Conn, as_account
@@ -35,6 +36,8 @@ PENDING = ("people", "totp_pending")
 
 DONE = {
     "password": "Your password is changed. You are signed out everywhere else.",
+    "passkey": "The passkey is added. You are signed out everywhere else.",
+    "passkey_removed": "The passkey is removed. Remove it from your device as well.",
     "removed": "The authenticator is off, and its codes on paper are worth nothing.",
     "sessions": "Signed out there.",
 }
@@ -264,6 +267,7 @@ async def check_new_password(desk: Desk, password: str, *, again: str) -> None:
 
 async def page(desk: Desk, *, problem: Problem | None = None, at: str = "", done: str = "") -> Response[str]:
     async with desk.runtime.main.acquire() as conn:
+        known = await passkey_store.list_of(conn, person_id=desk.person.id)
         codes_left = await people_store.count_recovery_codes(conn, person_id=desk.person.id)
         works_for = await people.memberships(conn, person_id=desk.person.id)
     listed = await desk.sessions.list(desk.signed)
@@ -280,6 +284,8 @@ async def page(desk: Desk, *, problem: Problem | None = None, at: str = "", done
         accounts=[await seen_account(desk, one) for one in works_for],
         sessions=[(ids.typed("ses", one.id), one) for one in listed],
         codes_left=codes_left,
+        passkeys=[(ids.typed(passkeys.PREFIX, one.id), await passkeys.name_of(desk.vault, one), one) for one in known],
+        has_passkeys=has_passkeys(desk.runtime),
         is_proved=is_proved,
         problem=problem,
         at=at,

@@ -15,21 +15,25 @@ from sendigopro.accounts.sign_in import HALF_WAY_LIFE, SecondFactorNeeded, Signe
 from sendigopro.audit.model import Action
 from sendigopro.console import visitor
 from sendigopro.console.forms import html, read_form, refuse_foreign
+from sendigopro.console.new_credential import has_passkeys
 from sendigopro.console.visitor import DEVICE, HALF_WAY, SESSION, SIGN_IN, safe_next
 from sendigopro.foundation.problems import Invalid, NotAllowed, Problem, TooMany, Unauthenticated
 from sendigopro.runtime import Runtime
 from sendigopro.vault.vault import Vault
 
 CODE = f"{SIGN_IN}/code"
+DONE = {"reset": "Your password is changed, and every sign-in before is over. Sign in with the new one."}
 
 
 @get(SIGN_IN)
-async def show_sign_in(request: Request[Any, Any, Any], sessions: Given[Sessions]) -> Response[Any]:
+async def show_sign_in(
+    request: Request[Any, Any, Any], runtime: Given[Runtime], sessions: Given[Sessions]
+) -> Response[Any]:
     """Who is signed in already goes on."""
     wanted = safe_next(request.query_params.get("next", "/console"))
     if await visitor.signed_in_or_none(request, sessions) is not None:
         return Redirect(wanted, status_code=303)
-    return form(wanted)
+    return form(runtime, wanted, done=DONE.get(request.query_params.get("done", ""), ""))
 
 
 @post(SIGN_IN, status_code=303)
@@ -46,7 +50,7 @@ async def sign_in(
             peer=visitor.peer_of(request), device=visitor.device_of(request),
         )  # fmt: skip
     except (Invalid, Unauthenticated, NotAllowed, TooMany) as problem:
-        return form(wanted, mail=typed["email"], problem=problem)
+        return form(runtime, wanted, mail=typed["email"], problem=problem)
     if isinstance(done, SecondFactorNeeded):
         ticket = f"{done.ticket}.{written(typed['email'].strip().encode())}"
         half_way = visitor.cookie(request, HALF_WAY, ticket, seconds=int(HALF_WAY_LIFE.total_seconds()))
@@ -79,7 +83,7 @@ async def check_code(
     except (Invalid, TooMany) as problem:
         return html("sign_in_code.html", status=problem.status, next=wanted, problem=problem)
     except (Unauthenticated, NotAllowed) as problem:
-        return form(wanted, problem=problem)
+        return form(runtime, wanted, problem=problem)
     return let_in(request, done, wanted)
 
 
@@ -100,10 +104,15 @@ async def sign_out(
     return Redirect(SIGN_IN, status_code=303, cookies=[visitor.gone(request, SESSION)])
 
 
-def form(wanted: str, *, mail: str = "", problem: Problem | None = None) -> Response[str]:
+def form(
+    runtime: Runtime, wanted: str, *, mail: str = "", problem: Problem | None = None, done: str = ""
+) -> Response[str]:
     """The page again, with what was typed, but for the password."""
     status = 200 if problem is None else int(problem.status)
-    return html("sign_in.html", status=status, next=wanted, mail=mail, problem=problem)
+    return html(
+        "sign_in.html", status=status, next=wanted, mail=mail, problem=problem, done=done,
+        has_passkeys=has_passkeys(runtime), lets_sign_up=runtime.settings.lets_sign_up,
+    )  # fmt: skip
 
 
 def let_in(request: Request[Any, Any, Any], done: SignedIn, wanted: str) -> Response[Any]:

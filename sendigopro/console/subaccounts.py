@@ -11,6 +11,7 @@ from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
 from sendigopro.accounts import account_store, people_store
+from sendigopro.accounts import store as accounts
 from sendigopro.accounts.account_store import Child
 from sendigopro.accounts.create import check_name, name_of
 from sendigopro.accounts.member_log import note_member
@@ -21,7 +22,7 @@ from sendigopro.console.forms import read_form
 from sendigopro.console.frame import framed
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import clock, ids
-from sendigopro.foundation.postgres import as_account
+from sendigopro.foundation.postgres import as_account, as_owner
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem
 from sendigopro.ledger import children
 from sendigopro.runtime import Runtime
@@ -66,7 +67,7 @@ async def make(visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], v
         need_proof(visit.signed)
         check_name(typed["name"])
         rate, limit = read_rate(typed["rate"]), read_limit(typed["limit"])
-        async with runtime.main.acquire() as conn, conn.transaction():
+        async with as_owner(runtime.settings.main("owner")) as conn:  # who else may make an account
             above = await account_store.read_currency(conn, account_id=visit.account_id)
             await children.create_child(
                 conn, vault, account_id=visit.account_id, name=typed["name"].strip(), currency=above,
@@ -86,7 +87,7 @@ async def set_limits(
     try:
         need_proof(visit.signed)
         rate, limit = read_rate(typed["rate"]), read_limit(typed["limit"])
-        async with runtime.main.acquire() as conn, conn.transaction():
+        async with as_owner(runtime.settings.main("owner")) as conn:
             await children.set_limits(
                 conn, account_id=visit.account_id, child_id=child_id, rate_per_second=rate, limit_micros=limit,
                 by=visit.by,
@@ -149,6 +150,13 @@ def read_limit(text: str) -> int | None:
     return int(amount * MICROS)
 
 
+async def called(runtime: Runtime, vault: Vault, child: Child) -> str:
+    """Its name: sealed under its own key, and seen by its own door alone."""
+    async with as_account(runtime.door, child.id) as conn:
+        sealed = await accounts.read_name(conn, account_id=child.id)
+    return "" if sealed is None else await name_of(vault, child.id, sealed)
+
+
 async def page(
     runtime: Runtime, vault: Vault, visit: Visit, *, typed: dict[str, str] | None = None, done: str = "",
     problem: Problem | None = None, at: str = "", tried: dict[str, str] | None = None,
@@ -160,7 +168,7 @@ async def page(
         found = await account_store.list_children(
             conn, account_id=visit.account_id, mode=visit.mode, since=since, limit=children.CHILDREN_MAX
         )
-    lines = [Line(ids.typed("acc", one.id), await name_of(vault, one.id, one.name), one) for one in found]
+    lines = [Line(ids.typed("acc", one.id), await called(runtime, vault, one), one) for one in found]
     return framed(
         visit, "subaccounts.html", lines=lines, typed=typed or dict.fromkeys(FIELDS, ""), at=at, tried=tried or {},
         is_below=account is not None and account.parent_id is not None, problem=problem, done=done,

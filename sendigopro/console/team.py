@@ -1,15 +1,16 @@
 """The page of an account's members: who they are, in which role, and who is let go."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
-from sendigopro.accounts import custom_roles, people, people_store
+from sendigopro.accounts import custom_roles, invitations, passkey_store, people, people_store
 from sendigopro.accounts.member_log import PREFIX, by_member, note_member
 from sendigopro.accounts.people import ROLES, Person
 from sendigopro.accounts.roles import Permission, need_all, need_permission
@@ -26,6 +27,13 @@ from sendigopro.vault.vault import Vault
 
 HOME = "/console/team"
 OWNER = "owner"
+DEFAULT_ROLE = "developer"
+DONE = {
+    "invited": "The invitation is on its way. Its link is good for a week.",
+    "withdrawn": "The invitation is withdrawn: its link opens nothing any more.",
+    "transferred": "The account is handed over. You are an admin of it now.",
+}
+"""What the address of the page says was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +45,16 @@ class Member:
     role: str
     is_you: bool
     may_be_changed: bool
+    second_factor: str
 
 
 @get(HOME)
-async def show(visit: Given[Visit], runtime: Given[Runtime], vault: Given[Vault]) -> Response[str]:
+async def show(
+    request: Request[Any, Any, Any], visit: Given[Visit], runtime: Given[Runtime], vault: Given[Vault]
+) -> Response[str]:
     """Everybody of the account in view."""
     visit.need(Permission.SEE_MEMBERS)
-    return await page(runtime, vault, visit)
+    return await page(runtime, vault, visit, done=DONE.get(request.query_params.get("done", ""), ""))
 
 
 @post(HOME + "/{member:str}/role", status_code=303)
@@ -106,16 +117,23 @@ async def changeable(conn: Conn, signed: Signed, person_id: UUID, *, becomes: st
     return role
 
 
-async def page(runtime: Runtime, vault: Vault, visit: Visit, *, problem: Problem | None = None) -> Response[str]:
+async def page(
+    runtime: Runtime, vault: Vault, visit: Visit, *, problem: Problem | None = None, at: str = "members",
+    typed: Mapping[str, str] | None = None, link: str = "", done: str = "",
+) -> Response[str]:  # fmt: skip
+    """`at`: in which part something is wrong; `typed`: into the form for inviting; `link`: of an invitation, once."""
     signed = visit.signed
     async with runtime.main.acquire() as conn:
         rows = await people_store.list_members(conn, account_id=signed.account_id)
+        with_passkeys = await passkey_store.count(conn, person_ids=[person_id for person_id, _ in rows])
+        waiting = await invitations.pending(conn, vault, signed.account_id)
         stored = [(await people_store.read_person(conn, person_id=person_id), role) for person_id, role in rows]
     may_change, may_own = (visit.may(one) for one in (Permission.CHANGE_MEMBERS, Permission.CHANGE_OWNERS))
     members = [
         Member(
             ids.typed(PREFIX, one.id), await people.opened(vault, one), role, one.id == signed.person_id,
             may_change and (may_own or role != OWNER),
+            "passkey" if one.id in with_passkeys else "authenticator" if one.totp_secret is not None else "",
         )
         for one, role in stored
         if one is not None
@@ -123,7 +141,11 @@ async def page(runtime: Runtime, vault: Vault, visit: Visit, *, problem: Problem
     async with as_account(runtime.door, signed.account_id) as conn:
         own_roles = await custom_roles.names(conn, account_id=signed.account_id)
     roles = [one for one in (*ROLES, *own_roles) if may_own or one != OWNER]
-    return framed(visit, "team.html", members=members, roles=roles, problem=problem)
+    return framed(
+        visit, "team.html", members=members, roles=roles, problem=problem, at=at, may_invite=may_change,
+        may_hand_over=may_own, invitations=[(ids.typed(invitations.PREFIX, one.id), one) for one in waiting],
+        typed=typed or {"email": "", "role": DEFAULT_ROLE}, link=link, done=done,
+    )  # fmt: skip
 
 
 routes = [show, set_role, remove]

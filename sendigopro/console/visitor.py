@@ -12,6 +12,8 @@ from sendigopro.accounts.throttle import network_of
 from sendigopro.foundation.problems import Unauthenticated
 
 SESSION, DEVICE, HALF_WAY = "sendigopro_session", "sendigopro_device", "sendigopro_half_way"
+PASSKEY = "sendigopro_passkey"
+"""What was asked of an authenticator, until it answers."""
 DEVICE_SECONDS = 400 * 86_400  # the longest that browsers keep one
 SIGN_IN = "/console/sign-in"
 NEXT_MAX = 200

@@ -122,6 +122,17 @@ async def as_account(pool: Pool, account_id: UUID) -> AsyncIterator[Conn]:
 
 
 @asynccontextmanager
+async def as_owner(url: str) -> AsyncIterator[Conn]:
+    """A transaction on a connection of its own, for the rare act that no other role may do: `url` names the role."""
+    conn = await asyncpg.connect(url)
+    try:
+        async with conn.transaction():
+            yield conn
+    finally:
+        await conn.close()
+
+
+@asynccontextmanager
 async def as_everyone(pool: Pool, account_id: UUID) -> AsyncIterator[Conn]:
     """The same shape for the role `pipeline`, whose statements name their accounts themselves."""
     del account_id

@@ -13,7 +13,7 @@ from sendigopro.foundation.problems import Conflict, NotFound
 from sendigopro.ledger import store as ledger
 from sendigopro.vault.vault import Vault
 
-CHILDREN_MAX: Final = 200
+CHILDREN_MAX: Final = 50
 
 
 async def create_child(
@@ -27,7 +27,7 @@ async def create_child(
     limit_micros: int | None,
     by: By,
 ) -> UUID:
-    """In the caller's transaction, as `pipeline`."""
+    """In the caller's transaction, as `owner`."""
     if await account_store.lock_parent(conn, account_id=account_id) is not None:
         raise Conflict("is_sub_account", "An account of an account has none of its own.", param="name")
     if await account_store.count_children(conn, account_id=account_id) >= CHILDREN_MAX:

@@ -9,7 +9,9 @@ from litestar.di import NamedDependency as Given
 from litestar.params import FromPath
 
 from sendigopro.accounts.model import Caller
+from sendigopro.accounts.reading import Readings
 from sendigopro.accounts.scopes import need
+from sendigopro.audit.model import By
 from sendigopro.channels.directory import Directory
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import strict_query
@@ -39,9 +41,12 @@ async def list_messages(
     vault: Given[Vault],
     viewer: Given[Viewer],
     directory: Given[Directory],
+    readings: Given[Readings],
+    by: Given[By],
 ) -> Listed[MessageObject]:
     """Newest first."""
     need(caller, READ)
+    await readings.note(caller, by)
     query = strict_query.read(request.scope["query_string"], MessageQuery)
     found = await listing.find_messages(
         partial(as_account, runtime.door), vault, query, account_id=caller.account_id, mode=caller.mode,
@@ -54,9 +59,12 @@ async def list_messages(
 
 
 @get("/v1/messages/{message_id:str}")
-async def get_message(message_id: FromPath[str], caller: Given[Caller], viewer: Given[Viewer]) -> MessageObject:
+async def get_message(
+    message_id: FromPath[str], caller: Given[Caller], viewer: Given[Viewer], readings: Given[Readings], by: Given[By]
+) -> MessageObject:
     """One message."""
     need(caller, READ)
+    await readings.note(caller, by)
     _, message = await find(message_id, caller, viewer)
     return message
 
@@ -104,9 +112,12 @@ async def cancel_message(
     viewer: Given[Viewer],
     loader: Given[Loader],
     bus: Given[Bus],
+    readings: Given[Readings],
+    by: Given[By],
 ) -> MessageObject:
     """Stop it before it leaves: 200 means that it never will. Repeating it is the same 200."""
     need(caller, WRITE)
+    await readings.note(caller, by)
     found, message = await find(message_id, caller, viewer)
     if message.direction == "inbound":
         raise Conflict("too_late", "This message came in; there is nothing to cancel.")

@@ -34,14 +34,9 @@ async def close(conn: Conn, *, account_id: UUID) -> bool:
 
 
 async def close_again(conn: Conn, *, account_id: UUID) -> None:
-    """After a restore: the journal knows that it is gone."""
+    """After a restore: the journal knows that it is gone. Its grace is over, so nobody comes in."""
     await conn.execute(
-        """
-        UPDATE main.accounts
-           SET closing_at = coalesce(closing_at, now()), closes_at = now(), closed_at = coalesce(closed_at, now())
-         WHERE id = $1
-        """,
-        account_id,
+        "UPDATE main.accounts SET closing_at = coalesce(closing_at, now()), closes_at = now() WHERE id = $1", account_id
     )
 
 

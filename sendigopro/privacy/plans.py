@@ -51,6 +51,8 @@ HELD = (*SUBJECT, "main.held_subjects.subject_id")
 PLATFORM_MAC = ("main.privacy_requests.platform_mac",)
 ACCOUNT = ("main.accounts.id",)
 MEMBER = ("main.people.mail_mac", "main.people.id")
+APPLICANT = ("main.sign_ups.mail_mac",)
+INVITED = ("main.invitations.mail_mac",)
 
 KEYED = "A keyed fingerprint: says nothing to anybody, finds the person again, and so must go."
 FACTS = "What the account did and paid; once subject_id is null no way leads from it to the person."
@@ -214,8 +216,20 @@ ACCOUNTS: Mapping[str, Plan] = {
     "main.people.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
     "main.members.*": of_member(Erasure.DELETE, "Goes with the person."),
     "main.sessions.*": of_member(Erasure.DELETE, "Goes with the person, and when it is over."),
+    **columns(
+        "main.passkeys", "credential_id public_key", of_member(Erasure.DELETE, "A credential leaves in no package.")
+    ),
+    "main.passkeys.*": of_member(Erasure.DELETE, "Goes with the person, or when they remove it."),
     "main.recovery_codes.*": of_member(Erasure.DELETE, "Goes with the person."),
     "main.sign_in_failures.*": of_member(Erasure.DELETE, "Counts of wrong attempts; gone after a day."),
+    "main.sign_ups.*": Plan(
+        Whose.MEMBER, APPLICANT, erasure=Erasure.DELETE, why="Gone within a day: the person's own then, or nothing."
+    ),
+    "main.invitations.*": Plan(
+        Whose.MEMBER, INVITED, erasure=Erasure.DELETE, why="Gone when accepted or withdrawn, and after a week."
+    ),
+    "main.password_resets.*": of_member(Erasure.DELETE, "Goes with the person, when used, and after an hour."),
+    "main.mails.sealed": of_member(Erasure.DELETE, "Gone when it is sent, and within a day."),
     "main.api_keys.hash": of_account("main.api_keys.account_id", "A credential leaves in no package."),
     "main.api_keys.*": of_account("main.api_keys.account_id"),
     "main.credit.*": of_account("main.credit.account_id"),

@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from sendigopro.accounts.keys import Caller, Callers
+from sendigopro.accounts.reading import Readings
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
@@ -17,13 +18,18 @@ from sendigopro.channels.directory import Directory
 from sendigopro.console import (
     account,
     audit,
+    forgot,
     handset,
     home,
+    invitation,
+    invite,
+    passkeys,
     privacy_centre,
     privacy_requests,
     roles,
     security,
     sign_in,
+    sign_up,
     start,
     subaccounts,
     team,
@@ -56,20 +62,9 @@ from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
-    home,
-    start,
-    handset,
-    sign_in,
-    security,
-    team,
-    roles,
-    privacy_centre,
-    privacy_requests,
-    audit,
-    account,
-    subaccounts,
-    privacy,
-)
+    home, start, handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, roles, privacy_centre,
+    privacy_requests, audit, account, subaccounts, privacy,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +129,7 @@ def make_framework(parts: Parts) -> App:
         "sessions": parts.sessions,
         "way_in": parts.way_in,
     }
+    given["readings"] = Readings(parts.runtime.door)
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)
     dependencies["by"] = Provide(by_of, sync_to_thread=False)

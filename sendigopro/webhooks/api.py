@@ -8,6 +8,7 @@ from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
 
 from sendigopro.accounts.model import Caller
+from sendigopro.accounts.reading import Readings
 from sendigopro.accounts.scopes import need
 from sendigopro.audit.model import By
 from sendigopro.foundation import ids, strict_json, strict_query
@@ -231,10 +232,17 @@ async def list_deliveries(
 
 @get("/v1/events")
 async def list_events(
-    request: Request[Any, Any, Any], caller: Given[Caller], runtime: Given[Runtime], viewer: Given[Viewer]
+    request: Request[Any, Any, Any],
+    caller: Given[Caller],
+    runtime: Given[Runtime],
+    viewer: Given[Viewer],
+    *,
+    readings: Given[Readings],
+    by: Given[By],
 ) -> Response[bytes]:
     """The oldest first. `next_cursor` is there even at the end: ask again with it for what comes next."""
     need(caller, EVENTS)
+    await readings.note(caller, by)
     query = strict_query.read(request.scope["query_string"], EventQuery)
     page = await listing.read_events(
         runtime.main, viewer, query, account_id=caller.account_id, mode=caller.mode, sees=sees_of(caller.scopes)

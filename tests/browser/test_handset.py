@@ -1,45 +1,16 @@
 """The first message, seen and answered in a real browser."""
 
-import os
-from collections.abc import AsyncIterator
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-import pytest
-
 from sendigopro.console import handset_key
-from tests.peers import places
+from tests.browser.look import BROWSER
 from tests.web.conftest import Site
-from tests.web.conftest import site as site  # noqa: PLC0414  # the fixture, by its own name
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not os.environ.get("CI") and (places.chromium() is None or find_spec("playwright") is None),
-        reason="needs Chromium and playwright: tests/peers/install.py brings them",
-    ),
-]
+pytestmark = BROWSER
 TO = "+15005550006"
-PATIENCE_MS = 15_000
-
-
-@pytest.fixture
-async def page() -> "AsyncIterator[Page]":
-    from playwright.async_api import async_playwright  # noqa: PLC0415  # only where there is one
-
-    async with async_playwright() as driver:
-        browser = await driver.chromium.launch(
-            executable_path=places.chromium(),
-            args=["--no-sandbox"],
-            env={**places.environment()},
-        )
-        page = await browser.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
-        await browser.close()
 
 
 async def test_a_message_arrives_is_delivered_and_is_answered_before_our_eyes(site: Site, page: "Page") -> None:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sendigopro.privacy import notice_store, versions
-from tests.browser.test_handset import page as page  # noqa: PLC0414  # the fixture, by its own name
-from tests.browser.test_handset import pytestmark as pytestmark  # noqa: PLC0414  # the same needs
+from tests.browser.look import BROWSER
 from tests.web.conftest import Site
 from tests.web.conftest import site as bare_site  # noqa: F401  # what `site` is made of
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
+pytestmark = BROWSER
 COLOUR = "getComputedStyle(document.querySelector('.tiles .tile.passed')).backgroundColor"
 
 

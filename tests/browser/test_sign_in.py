@@ -1,65 +1,28 @@
 """Signing in with an authenticator and signing out, in a real browser; every page for everybody (WCAG 2.2 AA)."""
 
-import os
-from collections.abc import AsyncIterator
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pyotp
-import pytest
 
 from sendigopro.accounts import people_store
 from sendigopro.accounts.people import put_person
 from sendigopro.foundation import clock
-from tests.peers import places
+from tests.browser.look import BROWSER, look
 from tests.web.conftest import Site
-from tests.web.conftest import site as site  # noqa: PLC0414  # the fixture, by its own name
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not os.environ.get("CI") and (places.chromium() is None or find_spec("playwright") is None),
-        reason="needs Chromium and playwright: tests/peers/install.py brings them",
-    ),
-]
+pytestmark = BROWSER
 MAIL, NAME, PASSWORD = "rosa.lind@example.com", "Rosa Lind", "quarzsand im Getriebe 88"
-PATIENCE_MS = 15_000
-SCREENS = os.environ.get("SENDIGOPRO_SCREENS", "")
-"""A folder for pictures of every page, in light, dark and on a phone: for looking at, not for comparing."""
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
-@pytest.fixture
-async def page() -> "AsyncIterator[Page]":
-    from playwright.async_api import async_playwright  # noqa: PLC0415  # only where there is one
-
-    async with async_playwright() as driver:
-        browser = await driver.chromium.launch(
-            executable_path=places.chromium(), args=["--no-sandbox"], env={**places.environment()}
-        )
-        page = await browser.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
-        await browser.close()
-
-
-async def look(page: "Page", name: str) -> None:
-    """No rule of accessibility is broken here, in light, in dark and on a phone; nothing is wider than the screen."""
-    script = (places.NODE_MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)):
-        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        await page.set_viewport_size({"width": width, "height": 800})
-        if SCREENS:
-            await page.screenshot(path=f"{SCREENS}/{name}-{scheme}-{width}.png", full_page=True)
-        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} at {width}"
-        found = await page.evaluate(f"{script}; axe.run({{runOnly: {AXE_TAGS}}})")
-        told = [f"{one['id']}: {one['help']}" for one in found["violations"]]
-        assert told == [], f"{name}, {scheme}, {width}: {told}"
-        assert len(found["passes"]) > 5
-    await page.set_viewport_size({"width": 1280, "height": 800})
+async def look_at_a_link_by_hand(page: "Page") -> None:
+    """What who invites sees where no mail can be sent."""
+    await page.fill("input[name=email]", "otto@example.com")
+    await page.click("button:has-text('Invite')")
+    await page.wait_for_selector("text=Hand this link over")
+    await look(page, "team-link-by-hand")
 
 
 async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_time(site: Site, page: "Page") -> None:
@@ -87,6 +50,7 @@ async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_
 
     await page.goto(f"{origin}/console/team")
     await look(page, "team")
+    await look_at_a_link_by_hand(page)
     await page.goto(f"{origin}/console/security")
 
     await page.click("text=Set it up")

@@ -90,3 +90,22 @@ async def test_what_cannot_be_done_is_said_with_what_may(house: House, words: tu
     assert said.exit_code == 1
     assert told in said.stderr
     assert await house.fetch("SELECT count(*) FROM main.people") == [(0,)]
+
+
+async def test_who_has_forgotten_a_password_is_given_another_and_is_signed_out(house: House) -> None:
+    sessions = Sessions(house.runtime.main, house.vault)
+    way_in = SignIn(house.runtime.main, house.vault, sessions)
+    place = Place("Firefox on Linux", "192.0.2.0/24")
+    first = (await say("add", MAIL, "--name", "Rosa Lind")).output.split(": ")[-1].strip()
+    before = await way_in.by_password(mail=MAIL, password=first, place=place, peer="192.0.2.1", device=None)
+    second = (await say("new-password", MAIL)).output.split(": ")[-1].strip()
+    nobody = await say("new-password", "nobody@example.com")
+
+    assert isinstance(before, SignedIn)
+    with pytest.raises(Unauthenticated):
+        await sessions.read(before.session.token)
+    with pytest.raises(Unauthenticated):
+        await way_in.by_password(mail=MAIL, password=first, place=place, peer="192.0.2.1", device=None)
+    done = await way_in.by_password(mail=MAIL, password=second, place=place, peer="192.0.2.1", device=None)
+    assert isinstance(done, SignedIn)
+    assert nobody.exit_code != 0

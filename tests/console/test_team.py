@@ -135,7 +135,7 @@ async def test_what_is_wrong_is_said_and_changes_nothing(crew: Crew) -> None:
 
     assert [one.status for one in (king, of_others, nobody, foreign, stale)] == [400, 404, 400, 403, 403]
     assert "king" not in text(king)
-    assert "Show your password once more" in text(stale)
+    assert "password or passkey once more" in text(stale)
     assert await rows(crew.site, "SELECT * FROM main.members ORDER BY 1, 2") == before
 
 

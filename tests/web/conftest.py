@@ -75,13 +75,13 @@ class Site:
 
 
 @asynccontextmanager
-async def site_of(house: House, databases: Databases) -> AsyncIterator[Site]:
+async def site_of(house: House, databases: Databases, *, port: int = 0) -> AsyncIterator[Site]:
     """Serve a house."""
     web = process.build(house.runtime)
     await web.directory.refresh()
     jobs = asyncio.create_task(process.run_jobs(web))
-    async with serving(web.root) as port:
-        built = Site(house, web, databases, port, "", "")
+    async with serving(web.root, port) as port_taken:
+        built = Site(house, web, databases, port_taken, "", "")
         built.test_key = await built.new_key()
         built.live_key = await built.new_key(mode=1)
         yield built

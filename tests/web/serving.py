@@ -19,9 +19,9 @@ class Reply:
 
 
 @asynccontextmanager
-async def serving(app: App) -> AsyncIterator[int]:
+async def serving(app: App, port: int = 0) -> AsyncIterator[int]:
     """Serve an app; gives the port."""
-    sock = server.listen("127.0.0.1", 0)
+    sock = server.listen("127.0.0.1", port)
     running = server.Server(app)
     task = asyncio.create_task(running.serve([sock]))
     try:
@@ -29,6 +29,13 @@ async def serving(app: App) -> AsyncIterator[int]:
     finally:
         running.stop()
         await task
+
+
+def free_port() -> int:
+    """One that nobody listens on, for who must say it beforehand."""
+    with server.listen("127.0.0.1", 0) as sock:
+        port: int = sock.getsockname()[1]
+    return port
 
 
 async def say(port: int, *parts: bytes, until_closed: bool = False, pause_seconds: float = 0) -> bytes:

@@ -14,10 +14,11 @@ from uuid import UUID
 
 import msgspec
 
-from sendigopro.accounts import people_store
+from sendigopro.accounts import passkeys, people_store
 from sendigopro.accounts.create import create_account
 from sendigopro.accounts.keys import create_key
 from sendigopro.accounts.model import SCOPES
+from sendigopro.accounts.passkeys import PREFIX, NewPasskey
 from sendigopro.accounts.people import put_person
 from sendigopro.foundation import ids
 from sendigopro.foundation.operations import Operation
@@ -31,7 +32,8 @@ NUMBER, TEXT, NOTE, URL = "+447400123456", "the plan is secret", "Ada Lovelace",
 MARKERS: Final = (NUMBER, NUMBER[4:], TEXT, NOTE, "hooks.secret")
 """Words of the one account that nobody else may read, and of its members only who asks and may."""
 KINDS: Final[Mapping[str, str]] = {
-    "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem", "account": "acc",
+    "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem",
+    "invitation": "inv", "passkey": "pky", "account": "acc",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
 NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1", "role": "desk"}
@@ -45,6 +47,10 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/privacy/requests/{request_id}/approve": {},
     "/console/privacy/requests/{request_id}/cancel": {},
     "/console/privacy/requests/{request_id}/package": {},
+    "/console/team/{member}/transfer": {},
+    "/console/team/invitations/{invitation}/resend": {},
+    "/console/team/invitations/{invitation}/withdraw": {},
+    "/console/security/passkeys/{passkey}/remove": {},
 }
 """A right form for each page that changes one object: a wrong one would be refused before the id is looked at."""
 LIVE_PAGES: Final = ("/stream",)
@@ -121,7 +127,8 @@ async def scene_of(site: Site) -> Scene:
     }
     known = {
         "msg": sent["id"], "we": endpoint["id"], "prq": request["id"], "sub": ids.typed("sub", subject),
-        "mem": ids.typed("mem", people["owner"]), "acc": ids.typed("acc", child),
+        "mem": ids.typed("mem", people["owner"]), "inv": await invited(site), "acc": ids.typed("acc", child),
+        "pky": await with_passkey(site, people["owner"]),
     }  # fmt: skip
     browser = Browser(site)
     assert (await browser.sign_in(mail="stranger@example.com")).status == 303
@@ -136,6 +143,20 @@ async def member(site: Site, account_id: UUID, role: str, *, name: str = "") -> 
         )
         await people_store.upsert_member(owner, account_id=account_id, person_id=person_id, role=role)
     return person_id
+
+
+async def invited(site: Site) -> str:
+    browser = Browser(site)
+    await browser.sign_in(mail="owner@example.com")
+    page = await browser.post("/console/team/invitations", email="invited@example.com", role="viewer")
+    (found,) = {one[0] for one in re.finditer(r"inv_[0-9a-z]{26}", page.body.decode())}
+    return found
+
+
+async def with_passkey(site: Site, person_id: UUID) -> str:
+    owner = await site.databases.main("owner")
+    made = NewPasskey(b"an authenticator's number", b"a key", 0, "My phone")
+    return ids.typed(PREFIX, await passkeys.put(owner, site.house.vault, person_id=person_id, passkey=made))
 
 
 async def told(site: Site, method: str, path: str, body: object) -> dict[str, Any]:

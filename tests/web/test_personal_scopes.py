@@ -73,3 +73,16 @@ async def test_the_package_of_a_person_needs_both(site: Site) -> None:
 
 def test_what_keys_and_members_may_has_the_same_words() -> None:
     assert set(SCOPES) <= set(Permission)
+
+
+async def test_who_reads_about_people_by_a_key_is_on_the_audit_log_before_the_answer(site: Site, sent: str) -> None:
+    async def entries() -> list[dict[str, object]]:
+        log = msgspec.json.decode((await site.ask("GET", "/v1/audit-log?limit=100")).body)["data"]
+        return [one["facts"] for one in log if one["action"] == "personal.read"]
+
+    blind, seeing = await site.new_key(*OPERATION), await site.new_key("messages.read", "subjects.read")
+    before = await entries()
+    for key in (blind, seeing, seeing, seeing):
+        for path in (f"/v1/messages/{sent}", "/v1/messages"):
+            assert (await site.ask("GET", path, key=key)).status == 200
+    assert (await entries())[: -len(before) or None] == [{"what": ["subjects.read"]}]

@@ -28,7 +28,7 @@ from tests.web.strangers import (
 
 TABLES = os.environ.get("SENDIGOPRO_TABLES", "")
 """A folder for the table of what was asked."""
-PUBLIC = ("/privacy", "/console/sign-in")
+PUBLIC = ("/privacy", "/console/sign-in", "/console/sign-up", "/console/forgot")
 
 
 @pytest.fixture

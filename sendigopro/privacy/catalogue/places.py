@@ -83,7 +83,13 @@ DOORS = (
         code=("channels/*/*.py", "smpp/*.py"),
     ),
     Place("handset", Area.DOORS, "Handset", "test messages in a browser", code=("console/handset*.py",)),
-    Place("sign_in", Area.DOORS, "Sign-in", "of members, in a browser", code=("console/s*.py", "console/visitor.py")),
+    Place(
+        "sign_in",
+        Area.DOORS,
+        "Sign-in",
+        "of members, in a browser",
+        code=("console/s*.py", "console/forgot.py", "console/invit*.py", "console/passkeys.py", "console/visitor.py"),
+    ),
     Place("api", Area.DOORS, "HTTP API", "JSON, with an account's key", code=("*/api.py", "*/*_api.py")),
     Place("command_line", Area.DOORS, "Command line", "on the machine itself", code=("commands/*.py",)),
 )
@@ -121,9 +127,15 @@ STORES = (
     Place(
         "accounts", Area.MAIN, "Accounts and members", "names and mail sealed, keys hashed",
         tables=(
-            "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes",
+            "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes", "main.passkeys",
             "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms",
             "main.custom_roles",
+        ),
+    ),
+    Place(
+        "coming_in", Area.MAIN, "Coming in", "sign-ups, invitations, resets, mails on their way",
+        tables=("main.sign_ups", "main.invitations", "main.password_resets", "main.mails",
+            "main.used_challenges",
         ),
     ),
     Place(
@@ -177,7 +189,7 @@ RECIPIENTS = (
     Place("carriers", Area.RECIPIENTS, "Carriers", "transport messages to phones"),
     Place("account", Area.RECIPIENTS, "The account", "by API, webhook and console"),
     Place("staff", Area.RECIPIENTS, "Staff", "who run the installation"),
-    Place("mail_provider", Area.RECIPIENTS, "Mail provider", "would send our own mail", is_planned=True),
+    Place("mail_provider", Area.RECIPIENTS, "Mail provider", "sends our own mail"),
     Place("payment_provider", Area.RECIPIENTS, "Payment provider", "would take payments", is_planned=True),
     Place("authorities", Area.RECIPIENTS, "Authorities", "where a law demands it"),
 )

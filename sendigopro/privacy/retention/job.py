@@ -9,13 +9,14 @@ from uuid import UUID
 
 import asyncpg
 
-from sendigopro.accounts import people_store, retention_store, sessions, throttle
+from sendigopro.accounts import coming_store, people_store, retention_store, sessions, throttle
 from sendigopro.accounts.member_log import forget_member
 from sendigopro.accounts.retention_terms import DEFAULT, PEOPLE, RetentionClock
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, ids, log_files, logs, partitions
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn
+from sendigopro.mail import store as mail_store
 from sendigopro.messages.forget import forget_some
 from sendigopro.messages.load import Loader
 from sendigopro.privacy.closed import forget_closed
@@ -70,6 +71,7 @@ class Retention:
         done["accounts"] = await self._forget_accounts()
         done["members"] = await self._forget_members()
         done["sign_ins"] = await self._end_sign_ins()
+        done["links"] = await self._end_links()
         done["log_lines"] = await asyncio.to_thread(self._end_logs, today)
         return done
 
@@ -99,6 +101,12 @@ class Retention:
             return await people_store.delete_ended(
                 conn, now=now, idle_since=now - sessions.IDLE, failures_before=now - throttle.REMEMBERED
             )
+
+    async def _end_links(self) -> int:
+        """Who never came: sign-ups, invitations, resets, and mails that nobody sends any more."""
+        now = clock.now()
+        async with self._desk.main.acquire() as conn:
+            return await coming_store.delete_over(conn, now=now) + await mail_store.delete_given_up(conn, now=now)
 
     def _end_logs(self, today: date) -> int:
         """Of PostgreSQL, when it is our own; what we say ourselves is kept by whoever collects it."""

@@ -8,6 +8,7 @@ import pytest
 
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, partitions
+from sendigopro.messages.accept import TTL_DEFAULT
 from sendigopro.messages.view import MessageObject
 from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.journal import Journal
@@ -31,7 +32,8 @@ async def house(databases: Databases, tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest.fixture
 def days_later(monkeypatch: pytest.MonkeyPatch) -> MoveTo:
-    today = clock.today()
+    """From the day on which what is sent now expires, for terms count from it: in the evening that is tomorrow."""
+    today = (clock.now() + TTL_DEFAULT).date()
     return lambda days: monkeypatch.setattr(clock, "today", lambda: today + timedelta(days=days))
 
 

@@ -13,6 +13,7 @@ from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, log_files
 from sendigopro.foundation.operator_errors import OperatorError
 from sendigopro.foundation.personal import Body, Phone
+from sendigopro.messages.accept import TTL_DEFAULT
 from sendigopro.messages.receive import Receiver
 from sendigopro.privacy.retention import by_account
 from sendigopro.privacy.retention.audit import audit_backups, audit_files, audit_main
@@ -28,6 +29,14 @@ MoveTo = Callable[[int], None]
 
 @pytest.fixture
 def days_later(monkeypatch: pytest.MonkeyPatch) -> MoveTo:
+    """From the day on which what is sent now expires, for terms count from it: in the evening that is tomorrow."""
+    today = (clock.now() + TTL_DEFAULT).date()
+    return lambda days: monkeypatch.setattr(clock, "today", lambda: today + timedelta(days=days))
+
+
+@pytest.fixture
+def days_from_now(monkeypatch: pytest.MonkeyPatch) -> MoveTo:
+    """For what never waits: it is filed by the day on which it came."""
     today = clock.today()
     return lambda days: monkeypatch.setattr(clock, "today", lambda: today + timedelta(days=days))
 
@@ -244,7 +253,7 @@ async def test_nobody_is_forgotten_while_a_message_to_them_waits(office: Office,
     assert await office.subject_of(ANNA) is None
 
 
-async def test_what_people_write_ends_by_a_term_of_its_own(office: Office, days_later: MoveTo) -> None:
+async def test_what_people_write_ends_by_a_term_of_its_own(office: Office, days_from_now: MoveTo) -> None:
     await keep(office, "received/body", 4)
     house = office.house
     receiver = Receiver(pool=house.runtime.main, vault=house.vault, directory=house.directory, bus=Bus(), owner="w")
@@ -253,9 +262,9 @@ async def test_what_people_write_ends_by_a_term_of_its_own(office: Office, days_
     await receiver.receive(sender, mode=0, inbound=inbound)
     (message_id,) = await listed(office)
 
-    days_later(4)
+    days_from_now(4)
     assert (await seen(office, message_id) or {})["body"] == "Hello"
-    days_later(5)
+    days_from_now(5)
     assert (await seen(office, message_id) or {})["body"] is None
 
 
@@ -360,13 +369,13 @@ async def test_a_simulation_counts_what_the_job_would_end_and_changes_nothing(
 
 
 async def test_events_and_attempts_of_more_than_thirty_days_are_refused_though_their_partitions_are_there(
-    office: Office, days_later: MoveTo
+    office: Office, days_from_now: MoveTo
 ) -> None:
     message_id = await send(office)
     assert (await office.site.ask("POST", f"/v1/messages/{message_id}/cancel")).status == 200
-    days_later(30)
+    days_from_now(30)
     before = decoded(await office.site.ask("GET", "/v1/events"))["data"]
-    days_later(31)
+    days_from_now(31)
     after = decoded(await office.site.ask("GET", "/v1/events"))["data"]
     since = decoded(await office.site.ask("GET", "/v1/events?since=2026-01-01T00:00:00Z"))["data"]
 
