@@ -114,7 +114,7 @@ async def test_closing_stops_keys_at_once_lets_people_read_and_is_undone(crew: C
     assert wrong.status == 400
     assert 'value="Tset"' in text(wrong)
     await stale(crew)
-    assert "Show your password once more" in text(await rosa.post(f"{HOME}/close", typed_name="Test"))
+    assert "Show your password or passkey once more" in text(await rosa.post(f"{HOME}/close", typed_name="Test"))
     await (await crew.site.databases.main("owner")).execute("UPDATE main.sessions SET proved_at = now()")
     assert (await rosa.post(f"{HOME}/close", typed_name="Test")).status == 303
 
