@@ -43,6 +43,9 @@ class Settings:
     journal_dir: str = setting(
         "SENDIGOPRO_JOURNAL_DIR", "", "Folder of the erasure journal, in no backup; empty: journal/ in the data folder."
     )
+    closing_days: int = setting(
+        "SENDIGOPRO_CLOSING_DAYS", 30, "How many days a closed account can be kept after all, before it is forgotten."
+    )
     keys_copies: str = setting(
         "SENDIGOPRO_KEYS_COPIES", "", "More folders that hold the same key store, on other disks; separated by colons."
     )

@@ -13,14 +13,23 @@ CURRENCY_LETTERS = 3
 
 
 async def create_account(
-    conn: Conn, vault: Vault, *, name: str, currency: str = "EUR", is_first: bool = False
+    conn: Conn,
+    vault: Vault,
+    *,
+    name: str,
+    currency: str = "EUR",
+    is_first: bool = False,
+    parent_id: UUID | None = None,
 ) -> UUID | None:
     """Make it within the caller's transaction, as `owner`; None when it was to be the first and there is one."""
     account_id = ids.new()
     check_name(name)
     check_currency(currency)
     sealed = await vault.seal_account(account_id, "accounts", "name", account_id, name.encode())
-    if not await store.insert_account(conn, account_id=account_id, name=sealed, currency=currency, is_first=is_first):
+    is_made = await store.insert_account(
+        conn, account_id=account_id, name=sealed, currency=currency, is_first=is_first, parent_id=parent_id
+    )
+    if not is_made:
         return None
     await store.insert_credit(conn, account_id=account_id, currency=currency)
     return account_id

@@ -5,19 +5,18 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sendigopro.accounts import coming_store, mails, people, people_store
+from sendigopro.accounts import coming_store, custom_roles, mails, people, people_store
 from sendigopro.accounts.coming_store import StoredInvitation
 from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.newcomers import Credential, Newcomer, link_over, put_newcomer
-from sendigopro.accounts.people import ROLES
 from sendigopro.accounts.people_store import StoredPerson
-from sendigopro.accounts.roles import Permission, need_permission
+from sendigopro.accounts.roles import Permission, need_all, need_permission
 from sendigopro.accounts.sessions import TOKEN_LENGTH, Signed, hash_of
 from sendigopro.audit.model import Action, Facts
 from sendigopro.audit.record import record
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Conn
-from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, TooMany
+from sendigopro.foundation.problems import Conflict, NotAllowed, NotFound, TooMany
 from sendigopro.foundation.randomness import token as new_token
 from sendigopro.mail.outbox import put_mail
 from sendigopro.vault.vault import Vault
@@ -58,8 +57,6 @@ async def invite(
     conn: Conn, vault: Vault, signed: Signed, *, mail: str, role: str, account: str, sending: Sending
 ) -> str | None:
     """In a transaction as the account. The link, when it goes by hand: shown once, for a hash of it is kept."""
-    if role not in ROLES:
-        raise Invalid("invalid_role", f"There is no such role. The roles are: {', '.join(ROLES)}.", param="role")
     await may_invite(conn, signed, role)
     mail_mac = await people.mail_mac(vault, mail)
     waiting = await coming_store.list_invitations(conn, account_id=signed.account_id, now=clock.now())
@@ -144,16 +141,18 @@ async def is_for(vault: Vault, invitation: Invitation, stored: StoredPerson) -> 
     return await people.mail_mac(vault, own) == invitation.mail_mac
 
 
-async def may_invite(conn: Conn, signed: Signed, role: str) -> None:
-    """With the role of who invites as it is now; owners alone make owners."""
-    own = await people_store.lock_role(conn, account_id=signed.account_id, person_id=signed.person_id) or ""
-    need_permission(own, Permission.CHANGE_MEMBERS)
+async def may_invite(conn: Conn, signed: Signed, role: str | None = None) -> None:
+    """With the role of who invites as it is now: owners alone make owners, nobody gives more than they hold."""
+    held = await custom_roles.held_now(conn, signed)
+    need_permission(held, Permission.CHANGE_MEMBERS)
     if role == OWNER:
-        need_permission(own, Permission.CHANGE_OWNERS)
+        need_permission(held, Permission.CHANGE_OWNERS)
+    if role is not None:
+        need_all(held, await custom_roles.granted_in(conn, account_id=signed.account_id, role=role))
 
 
 async def _changeable(conn: Conn, signed: Signed, invitation_id: UUID) -> StoredInvitation:
-    await may_invite(conn, signed, "viewer")
+    await may_invite(conn, signed)
     found = await coming_store.lock_invitation(conn, account_id=signed.account_id, invitation_id=invitation_id)
     if found is None:
         raise NotFound("invitation_not_found", "There is no such invitation any more.", param="invitation")

@@ -356,9 +356,9 @@ async def view_account(conn: Conn, *, person_id: UUID, session_id: UUID, account
         """
         UPDATE main.sessions s SET account_id = $3, grant_id = NULL, home_id = NULL
          WHERE s.person_id = $1 AND s.id = $2 AND EXISTS (
-               SELECT FROM main.members m
-                 JOIN main.accounts a ON a.id = m.account_id
-                WHERE m.account_id = $3 AND m.person_id = $1 AND a.closed_at IS NULL)
+               SELECT FROM main.accounts a
+                 JOIN main.members m ON m.account_id IN (a.id, a.parent_id)
+                WHERE a.id = $3 AND m.person_id = $1 AND a.closed_at IS NULL)
         """,
         person_id,
         session_id,

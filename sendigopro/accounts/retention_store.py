@@ -55,7 +55,14 @@ async def list_terms(conn: Conn, *, account_id: UUID) -> list[StoredTerm]:
 
 
 async def put_term(
-    conn: Conn, *, account_id: UUID, product: str, clock: RetentionClock, days: int, reason: bytes | None, key_id: UUID
+    conn: Conn,
+    *,
+    account_id: UUID,
+    product: str,
+    clock: RetentionClock,
+    days: int,
+    reason: bytes | None,
+    key_id: UUID | None,
 ) -> datetime:
     """Set one; when it was set. How far rows have been ended stays as it is, so a shorter term ends what it reaches."""
     set_at: datetime = await conn.fetchval(

@@ -1,10 +1,10 @@
-"""What a member's role lets them do. What is not named here, nobody may.
+"""What a member's role lets them do. What is not named here, or by a role that their account made, nobody may.
 
 Reading about traffic and reading about people are apart: `messages.read` shows that a message went, `subjects.read`
 to whom and `bodies.read` what it said. The words are those of the scopes of API keys, where both can do a thing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -46,31 +46,53 @@ class Permission(StrEnum):
 P = Permission
 _SEE = frozenset({P.SEE_MEMBERS})
 _WATCH = _SEE | {P.READ_MESSAGES, P.READ_EVENTS, P.READ_WEBHOOKS, P.READ_SENDERS, P.READ_PRIVACY}
-_PEOPLE = frozenset({P.READ_SUBJECTS, P.READ_BODIES, P.PLAY_RECORDINGS})
+PERSONAL: Final = frozenset({P.READ_SUBJECTS, P.READ_BODIES, P.PLAY_RECORDINGS})
+"""What shows who somebody is, or what was said."""
 PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
     "owner": frozenset(P),
     "admin": frozenset(P) - {P.CHANGE_OWNERS},
     "developer": _WATCH
     | {P.WRITE_MESSAGES, P.USE_HANDSET, P.WRITE_WEBHOOKS, P.WRITE_SENDERS, P.READ_KEYS, P.WRITE_KEYS, P.READ_BALANCE},
     "billing": _SEE | {P.READ_BALANCE},
-    "agent": _SEE | _PEOPLE | {P.READ_MESSAGES, P.WRITE_MESSAGES, P.USE_HANDSET},
-    "privacy_officer": _WATCH | _PEOPLE | {P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.READ_AUDIT},
+    "agent": _SEE | PERSONAL | {P.READ_MESSAGES, P.WRITE_MESSAGES, P.USE_HANDSET},
+    "privacy_officer": _WATCH | PERSONAL | {P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.READ_AUDIT},
     "viewer": _WATCH,
 }
 GUEST: Final = "guest"
 SEEING_GUEST: Final = "guest_seeing_people"
 _LOOK = _WATCH - _SEE
-GUESTS: Final[Mapping[str, frozenset[Permission]]] = {GUEST: _LOOK, SEEING_GUEST: _LOOK | _PEOPLE}
+GUESTS: Final[Mapping[str, frozenset[Permission]]] = {GUEST: _LOOK, SEEING_GUEST: _LOOK | PERSONAL}
 """Staff who were let in (`grants.py`). They read as a viewer does, but not who the members are; people and texts only
 if the account said so. No member has these roles."""
+WHILE_CLOSING: Final = PERSONAL | {
+    P.READ_MESSAGES, P.READ_EVENTS, P.READ_WEBHOOKS, P.READ_SENDERS, P.READ_BALANCE, P.READ_KEYS, P.READ_AUDIT,
+    P.READ_PRIVACY, P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.SEE_MEMBERS, P.CHANGE_ACCOUNT,
+}  # fmt: skip
+"""What any role is still good for when its account is being closed: to read, to take along, to undo."""
+GIVEABLE: Final = frozenset(P) - {P.CHANGE_OWNERS}
+"""What a role that an account made may hold: owners make owners, nobody else."""
 
 
-def may(role: str, permission: Permission) -> bool:
-    return permission in PERMISSIONS.get(role, GUESTS.get(role, frozenset()))
+def granted_by(role: str, custom: Iterable[str] | None = None) -> frozenset[Permission]:
+    """What a role grants: ours by the table, one that an account made by its words. An unknown role grants nothing."""
+    if role in PERMISSIONS:
+        return PERMISSIONS[role]
+    if role in GUESTS:
+        return GUESTS[role]
+    return frozenset(Permission(word) for word in custom or () if word in GIVEABLE)
 
 
-def need_permission(role: str, permission: Permission) -> None:
+def need_permission(held: frozenset[Permission], permission: Permission) -> None:
     """`NotAllowed` that says who could."""
-    if not may(role, permission):
+    if permission not in held:
         able = ", ".join(one.replace("_", " ") for one, granted in PERMISSIONS.items() if permission in granted)
-        raise NotAllowed("role_may_not", f"Your role, {role.replace('_', ' ')}, may not do this. These may: {able}.")
+        raise NotAllowed("role_may_not", f"Your role may not do this. These may: {able}.")
+
+
+def need_all(held: frozenset[Permission], wanted: frozenset[Permission]) -> None:
+    """Nobody gives, or takes away, what they do not hold themselves."""
+    if beyond := sorted(wanted - held):
+        raise NotAllowed(
+            "beyond_your_role",
+            f"This role may do what yours may not: {', '.join(beyond)}. Ask somebody who holds it.",
+        )

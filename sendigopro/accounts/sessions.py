@@ -9,9 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from sendigopro.accounts import grants, people_store
+from sendigopro.accounts import grants, people_store, roles_store
 from sendigopro.accounts.grants import Guest
 from sendigopro.accounts.people_store import StoredSession
+from sendigopro.accounts.roles import GUESTS, WHILE_CLOSING, Permission, granted_by
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Conn, Pool
 from sendigopro.foundation.problems import NotAllowed, Unauthenticated
@@ -47,10 +48,14 @@ class Signed:
     person_id: UUID
     account_id: UUID
     role: str
+    permissions: frozenset[Permission]
+    """What the role grants, as it was when the request came."""
     factors: int
     proved_at: datetime
     guest: Guest | None = None
     """Somebody of the staff, who was let in."""
+    is_of_parent: bool = False
+    """They belong to the account above this one, and so are here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +112,13 @@ class Sessions:
             if found is None:
                 raise signed_out()
             guest = None if found.grant_id is None else await grants.guest_of(conn, found)
-            role = guest.role if guest is not None else await self._role(conn, found)
+            standing = await read_standing(conn, found) if guest is None else Standing(guest.role, GUESTS[guest.role])
             if found.seen_at < now - SEEN_EVERY:
                 await people_store.touch_session(conn, person_id=found.person_id, session_id=found.id, now=now)
-        return Signed(found.id, found.person_id, found.account_id, role, found.factors, found.proved_at, guest)
-
-    async def _role(self, conn: Conn, found: StoredSession) -> str:
-        role = await people_store.role_of(conn, account_id=found.account_id, person_id=found.person_id)
-        if role is None:
-            raise signed_out()
-        return role
+        return Signed(
+            found.id, found.person_id, found.account_id, standing.role, standing.permissions, found.factors,
+            found.proved_at, guest, standing.is_of_parent,
+        )  # fmt: skip
 
     async def prove(self, conn: Conn, signed: Signed, *, factors: int) -> str:
         """A credential was shown again: the new token that replaces the old one."""
@@ -146,6 +148,25 @@ class Sessions:
         packed = await self._vault.open_account(PLATFORM, *PLACE, row.id, row.place)
         place = msgspec.msgpack.decode(packed, type=Place)
         return ListedSession(row.id, place, row.factors, row.created_at, row.seen_at, row.id == signed.session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What somebody is in the account in view, and so may do."""
+
+    role: str
+    permissions: frozenset[Permission]
+    is_of_parent: bool = False
+
+
+async def read_standing(conn: Conn, found: StoredSession) -> Standing:
+    """By their membership, and that in the account above; `Unauthenticated` for who has neither any more."""
+    granted = await roles_store.read_granted(conn, account_id=found.account_id, person_id=found.person_id)
+    if not granted:
+        raise signed_out()
+    first = granted[0]
+    permissions = frozenset[Permission]().union(*(granted_by(one.role, one.custom) for one in granted))
+    return Standing(first.role, permissions & WHILE_CLOSING if first.is_closing else permissions, first.is_of_parent)
 
 
 def need_proof(signed: Signed) -> None:

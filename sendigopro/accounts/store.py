@@ -45,18 +45,21 @@ class StoredAccount:
     closed_at: datetime | None
 
 
-async def insert_account(conn: Conn, *, account_id: UUID, name: bytes, currency: str, is_first: bool) -> bool:
+async def insert_account(
+    conn: Conn, *, account_id: UUID, name: bytes, currency: str, is_first: bool, parent_id: UUID | None = None
+) -> bool:
     """False when there is a first account already and this was to be it."""
     done: str = await conn.execute(
         """
-        INSERT INTO main.accounts (id, name, currency, is_first)
-        VALUES ($1, $2, $3, $4)
+        INSERT INTO main.accounts (id, name, currency, is_first, parent_id)
+        VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (is_first) WHERE is_first DO NOTHING
         """,
         account_id,
         name,
         currency,
         is_first,
+        parent_id,
     )
     return done.endswith(" 1")
 
@@ -127,7 +130,7 @@ async def find_key_of_anyone(conn: Conn, *, key_hash: bytes) -> StoredKey | None
                a.on_unclear, a.rate_per_second, a.burst, a.state
           FROM main.api_keys k
           JOIN main.accounts a ON a.id = k.account_id
-         WHERE k.hash = $1 AND k.revoked_at IS NULL AND a.closed_at IS NULL
+         WHERE k.hash = $1 AND k.revoked_at IS NULL AND a.closed_at IS NULL AND a.closing_at IS NULL
         """,
         key_hash,
     )

@@ -79,6 +79,7 @@ async def list_entries(
     after: UUID | None,
     before: UUID | None,
     limit: int,
+    actor: Actor | None = None,
 ) -> list[Stored]:
     """Newest first; `after` and `before` are entries that were seen."""
     rows = await conn.fetch(
@@ -89,6 +90,7 @@ async def list_entries(
               AND ($3::timestamptz IS NULL OR l.at >= $3) AND ($4::timestamptz IS NULL OR l.at < $4)
               AND ($5::uuid IS NULL OR l.n < (SELECT n FROM main.audit_log WHERE account_id = $1 AND id = $5))
               AND ($6::uuid IS NULL OR l.n > (SELECT n FROM main.audit_log WHERE account_id = $1 AND id = $6))
+              AND ($8::text IS NULL OR l.actor_kind = $8) AND ($9::uuid IS NULL OR l.actor_id = $9)
             ORDER BY CASE WHEN $6::uuid IS NULL THEN l.n END DESC, l.n LIMIT $7
         ) page ORDER BY n DESC
         """,  # noqa: S608  # the columns are ours
@@ -99,6 +101,8 @@ async def list_entries(
         after,
         before,
         limit,
+        None if actor is None else str(actor.kind),
+        None if actor is None else actor.id,
     )
     return [_stored(row) for row in rows]
 

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from sendigopro.accounts import store
 from sendigopro.accounts.create import create_account, name_of
+from sendigopro.accounts.networks import set_networks
+from sendigopro.audit.model import BY_OPERATOR
 from sendigopro.commands.operator import account_named, operating
 from sendigopro.foundation import ids
 from sendigopro.foundation.operator_errors import OperatorError
@@ -42,6 +44,19 @@ async def make(name: str, currency: str) -> str:
         if account_id is None:
             raise OperatorError("The account was not made.")
         return ids.typed("acc", account_id)
+
+
+@app.command("allow-any")
+def allow_any(account: Account) -> None:
+    """Open an account's console from any network again, when its members have locked themselves out."""
+    asyncio.run(lift_networks(account))
+    typer.echo("The console of this account opens from anywhere.")
+
+
+async def lift_networks(account: str) -> None:
+    async with operating() as (conn, vault):
+        account_id = await account_named(conn, account)
+        await set_networks(conn, vault, account_id=account_id, networks=[], peer=None, by=BY_OPERATOR)
 
 
 @app.command("list")

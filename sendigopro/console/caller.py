@@ -2,10 +2,12 @@
 
 from typing import Final
 
-from sendigopro.accounts.model import DEFAULT_PURPOSE, SCOPES, AccountSettings, Caller
-from sendigopro.accounts.roles import PERMISSIONS, Permission
+from sendigopro.accounts.go_live import need_live
+from sendigopro.accounts.model import LIVE, SCOPES, Caller
+from sendigopro.accounts.roles import Permission
 from sendigopro.console.visit import Visit
 from sendigopro.foundation.limits import Policy
+from sendigopro.foundation.postgres import as_account
 from sendigopro.messages.masking import NOTHING, Sees
 from sendigopro.runtime import Runtime
 
@@ -14,9 +16,17 @@ RATE: Final = Policy(rate_per_second=5, burst=20)
 """What a person sends by hand; who sends more has an API key."""
 
 
-def caller_of(visit: Visit, runtime: Runtime, *, sees: Sees = NOTHING) -> Caller:
+async def sending_caller(visit: Visit, runtime: Runtime) -> Caller:
+    """Somebody who is about to send: with live data only for an account that is live, as with a live key."""
+    if visit.mode == LIVE:
+        async with as_account(runtime.door, visit.account_id) as conn:
+            await need_live(conn, account_id=visit.account_id)
+    return caller_of(visit)
+
+
+def caller_of(visit: Visit, *, sees: Sees = NOTHING) -> Caller:
     """What the member's role may, but of people only what was asked to be shown; named by the person's id."""
-    granted = {one.value for one in PERMISSIONS.get(visit.signed.role, ())} & set(SCOPES)
+    granted = {one.value for one in visit.signed.permissions} & set(SCOPES)
     shown = {Permission.READ_SUBJECTS.value} if sees.subjects else set()
     shown |= {Permission.READ_BODIES.value} if sees.bodies else set()
     return Caller(
@@ -24,7 +34,7 @@ def caller_of(visit: Visit, runtime: Runtime, *, sees: Sees = NOTHING) -> Caller
         mode=visit.mode,
         key_id=visit.signed.person_id,
         scopes=frozenset(granted - PERSONAL | granted & shown),
-        purpose=DEFAULT_PURPOSE,
-        account=AccountSettings(currency=runtime.settings.currency, on_unclear="hold"),
+        purpose=visit.default_purpose,
+        account=visit.settings,
         counted=((visit.signed.person_id, RATE),),
     )

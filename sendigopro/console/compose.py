@@ -14,7 +14,7 @@ from litestar.response import Redirect
 from sendigopro.accounts.model import LIVE, PURPOSES, mode_name
 from sendigopro.accounts.roles import Permission
 from sendigopro.channels.directory import Directory
-from sendigopro.console.caller import caller_of
+from sendigopro.console.caller import sending_caller
 from sendigopro.console.forms import read_form
 from sendigopro.console.frame import framed
 from sendigopro.console.message_words import money
@@ -107,7 +107,7 @@ async def send(
         counted(asked.body, runtime, visit.mode)
         if visit.mode == LIVE and not form["sure"]:
             return page(visit, runtime, directory, form, is_asking=True)
-        caller = caller_of(visit, runtime)
+        caller = await sending_caller(visit, runtime)
         limits.take(caller.counted)
         sent = await send_once(acceptor, caller, asked, once=form["once"])
     except Problem as problem:

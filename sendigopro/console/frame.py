@@ -40,12 +40,17 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
     ),
     "Channels": (
-        Place("Senders", "/console/senders", "sender", P.READ_SENDERS, "g n", "numbers names from"),
+        Place("Senders", "/console/senders", "sender", P.READ_SENDERS, "g d", "numbers names from"),
         Place("Carriers", "/console/carriers", "carrier", P.READ_MESSAGES, "g c", "binds live state rate errors queue"),
         Place("Route simulator", "/console/routes", "route", P.READ_MESSAGES, "g r", "how would a message go price"),
     ),
     "Account": (
         Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite hand over"),
+        Place("Privacy", "/console/privacy", "shield", P.READ_PRIVACY, "g y", "retention requests erase export proof"),
+        Place("Audit log", "/console/audit", "audit", P.READ_AUDIT, "g l", "who changed what verify export"),
+        Place("Roles", "/console/roles", "key", P.CHANGE_MEMBERS, about="permissions custom matrix"),
+        Place("Account", "/console/account", "account", P.CHANGE_ACCOUNT, "g a", "name networks close purpose"),
+        Place("Sub-accounts", "/console/subaccounts", "account", P.SEE_MEMBERS, about="children limits"),
         Place("Staff access", "/console/access", "door", P.CHANGE_ACCOUNT, about="grants support look in consent"),
         Place("Going live", "/console/account/go-live", "flag", P.CHANGE_ACCOUNT, about="review test only live keys"),
         Place("Your sign-in", "/console/security", "lock", keys="g s", about="password passkey sessions authenticator"),

@@ -15,13 +15,13 @@ from litestar.params import FromPath, RawBody
 from litestar.response import Redirect, Stream
 
 from sendigopro import settings
-from sendigopro.accounts.roles import Permission, need_permission
+from sendigopro.accounts.roles import Permission
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.channels.contract import Inbound
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Sender
 from sendigopro.channels.sms.sandbox import PLANS, SLOW
-from sendigopro.console import handset_key, handset_store, visitor
+from sendigopro.console import handset_key, handset_store
 from sendigopro.console.forms import html, refuse_foreign
 from sendigopro.console.frame import framed
 from sendigopro.console.handset_view import Bubble, PhoneLine, bubble_of, phone_of
@@ -116,7 +116,7 @@ async def stream(
     sessions: Given[Sessions],
 ) -> Response[Any]:
     """What changes, as server-sent events."""
-    account_id = await account_of(request, vault, sessions)
+    account_id = await account_of(request, runtime, vault, sessions)
     handset = Handset(account_id, runtime, vault, viewer, directory)
     query = parse_qs(request.scope["query_string"].decode("latin-1"))
     phone = query.get("phone", [""])[0]
@@ -169,7 +169,7 @@ async def reply(
 ) -> Redirect:
     """Answer from a phone: it enters by the same way as a carrier's."""
     refuse_foreign(request, runtime)
-    account_id = await account_of(request, vault, sessions)
+    account_id = await account_of(request, runtime, vault, sessions)
     subject_id = strict_query.path_id("sub", phone)
     text = read_text(body)
     handset = Handset(account_id, runtime, vault, viewer, directory)
@@ -236,12 +236,14 @@ async def open_handset(
     return Handset(visit.account_id, runtime, vault, viewer, directory, visit)
 
 
-async def account_of(request: Request[Any, Any, Any], vault: Vault, sessions: Sessions) -> UUID:
+async def account_of(request: Request[Any, Any, Any], runtime: Runtime, vault: Vault, sessions: Sessions) -> UUID:
     """Whose phones: of who is signed in, or of the key that `up` printed, which opens nothing else."""
-    signed = await visitor.signed_in_or_none(request, sessions)
-    if signed:
-        need_permission(signed.role, Permission.USE_HANDSET)
-    return signed.account_id if signed else await handset_key.account_of(vault, request.cookies.get(COOKIE, ""))
+    try:
+        visit = await visit_of(request, runtime, vault, sessions)
+    except Unauthenticated:
+        return await handset_key.account_of(vault, request.cookies.get(COOKIE, ""))
+    visit.need(Permission.USE_HANDSET)
+    return visit.account_id
 
 
 def closed(title: str) -> Response[str]:

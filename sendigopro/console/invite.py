@@ -9,7 +9,7 @@ from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
-from sendigopro.accounts import invitations, people, people_store
+from sendigopro.accounts import custom_roles, invitations, people, people_store
 from sendigopro.accounts.invitations import Sending
 from sendigopro.accounts.member_log import PREFIX as MEMBER_PREFIX
 from sendigopro.accounts.member_log import by_member, note_member
@@ -90,7 +90,7 @@ async def transfer(
         async with as_account(runtime.door, signed.account_id) as conn:
             before = await changeable(conn, signed, person_id, becomes=OWNER)
             own = await people_store.lock_role(conn, account_id=signed.account_id, person_id=signed.person_id)
-            need_permission(own or "", Permission.CHANGE_OWNERS)
+            need_permission(await custom_roles.held_now(conn, signed), Permission.CHANGE_OWNERS)
             for who, role, was in ((person_id, OWNER, before), (signed.person_id, FORMER_OWNER, own)):
                 await people_store.set_role(conn, account_id=signed.account_id, person_id=who, role=role)
                 await note_member(

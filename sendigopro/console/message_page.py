@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from sendigopro.accounts.model import mode_name
 from sendigopro.accounts.roles import Permission
 from sendigopro.channels.directory import Directory
-from sendigopro.console.caller import caller_of
+from sendigopro.console.caller import caller_of, sending_caller
 from sendigopro.console.forms import read_form
 from sendigopro.console.frame import framed
 from sendigopro.console.message_words import again, fetching, price_of, steps_of, tone_of
@@ -58,7 +58,7 @@ class Desk:
         """What the API would answer to somebody who sees as much."""
         found, message = await self.find(message_id)
         message = masked(message, sees)
-        caller = caller_of(self.visit, self.runtime, sees=sees)
+        caller = caller_of(self.visit, sees=sees)
         explanation = await read_api.explanation_of(self.runtime, self.directory, found, caller=caller, message=message)
         may_write = self.visit.may(Permission.WRITE_MESSAGES)
         key = f"sk_{mode_name(self.visit.mode)}_…"
@@ -208,7 +208,7 @@ async def resend(
     desk = changing(visit, runtime, viewer, directory)
     once = read_form(body, ("once",))["once"]
     _, message = await desk.find(message_id)
-    caller = caller_of(visit, runtime)
+    caller = await sending_caller(visit, runtime)
     limits.take(caller.counted)
     try:
         sent = await send_once(acceptor, caller, resent(message), once=once)

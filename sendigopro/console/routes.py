@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency as Given
 from litestar.params import RawBody
 
-from sendigopro.accounts.model import DEFAULT_PURPOSE, PURPOSES, AccountSettings, Caller
+from sendigopro.accounts.model import DEFAULT_PURPOSE, PURPOSES, Caller
 from sendigopro.accounts.roles import Permission
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import PLATFORM
@@ -46,7 +46,7 @@ async def try_out(
         return page(visit, directory, typed, problem=problem)
     ways = Ways(acceptor, directory, vault, partial(as_account, runtime.door))
     tells = visit.may(Permission.WRITE_MESSAGES) or visit.may(Permission.READ_SUBJECTS)
-    caller = caller_of(visit, runtime, typed["purpose"])
+    caller = caller_of(visit, typed["purpose"])
     return page(visit, directory, typed, result=await simulate(ways, caller, asked, tells_standing=tells))
 
 
@@ -65,11 +65,10 @@ def read_asked(typed: dict[str, str]) -> NewMessage:
         raise Invalid("invalid_message", "One of these fields is too long. Shorten it.", param="to") from None
 
 
-def caller_of(visit: Visit, runtime: Runtime, purpose: str) -> Caller:
+def caller_of(visit: Visit, purpose: str) -> Caller:
     """As a key of this account that may send would ask."""
-    settings = AccountSettings(currency=runtime.settings.currency, on_unclear="hold")
     scopes = frozenset({"messages.write"})
-    return Caller(visit.account_id, visit.mode, PLATFORM, scopes, purpose, settings, ())
+    return Caller(visit.account_id, visit.mode, PLATFORM, scopes, purpose, visit.settings, ())
 
 
 def page(

@@ -9,6 +9,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency as Given
 from litestar.response import Stream
 
+from sendigopro.accounts import account_store
 from sendigopro.accounts.keys import create_key
 from sendigopro.accounts.model import DEFAULT_PURPOSE, TEST
 from sendigopro.accounts.roles import Permission
@@ -45,8 +46,10 @@ async def make_key(visit: Given[Visit], runtime: Given[Runtime]) -> Response[str
     visit.need(Permission.WRITE_KEYS)
     scopes = [one.value for one in SCOPES if visit.may(one)]
     async with as_account(runtime.door, visit.account_id) as conn:
+        account = await account_store.read_account(conn, account_id=visit.account_id)
+        purpose = DEFAULT_PURPOSE if account is None else account.default_purpose
         made = await create_key(
-            conn, account_id=visit.account_id, mode=TEST, scopes=scopes, purpose=DEFAULT_PURPOSE, by=visit.by
+            conn, account_id=visit.account_id, mode=TEST, scopes=scopes, purpose=purpose, by=visit.by
         )
     return page(visit, runtime, key=made.token)
 

@@ -10,10 +10,10 @@ from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
-from sendigopro.accounts import invitations, passkey_store, people, people_store
+from sendigopro.accounts import custom_roles, invitations, passkey_store, people, people_store
 from sendigopro.accounts.member_log import PREFIX, by_member, note_member
 from sendigopro.accounts.people import ROLES, Person
-from sendigopro.accounts.roles import Permission, need_permission
+from sendigopro.accounts.roles import Permission, need_all, need_permission
 from sendigopro.accounts.sessions import Signed, need_proof
 from sendigopro.audit.model import Action
 from sendigopro.console.forms import read_form
@@ -64,9 +64,6 @@ async def set_role(
     """From their next request on."""
     signed = visit.signed
     person_id, role = ids.parse(PREFIX, member, param="member"), read_form(body, ("role",))["role"]
-    if role not in ROLES:
-        unknown = Invalid("invalid_role", f"There is no such role. The roles are: {', '.join(ROLES)}.", param="role")
-        return await page(runtime, vault, visit, problem=unknown)
     try:
         async with as_account(runtime.door, signed.account_id) as conn:
             before = await changeable(conn, signed, person_id, becomes=role)
@@ -76,7 +73,7 @@ async def set_role(
                     conn, vault, Action.MEMBER_CHANGED, account_id=signed.account_id, person_id=person_id,
                     by=by_member(signed.person_id), facts={"role": role, "before": before},
                 )  # fmt: skip
-    except (NotAllowed, Conflict) as problem:
+    except (NotAllowed, Conflict, Invalid) as problem:
         return await page(runtime, vault, visit, problem=problem)
     return Redirect(HOME, status_code=303)
 
@@ -105,14 +102,17 @@ async def changeable(conn: Conn, signed: Signed, person_id: UUID, *, becomes: st
     """The role somebody has, if who is signed in may take it from them; owners are locked, so one is always left."""
     need_proof(signed)
     owners = await people_store.lock_owners(conn, account_id=signed.account_id)
-    own = await people_store.lock_role(conn, account_id=signed.account_id, person_id=signed.person_id) or ""
-    need_permission(own, Permission.CHANGE_MEMBERS)  # as it is now: it may have been taken since the request came
+    held = await custom_roles.held_now(conn, signed)
+    need_permission(held, Permission.CHANGE_MEMBERS)
     role = await people_store.lock_role(conn, account_id=signed.account_id, person_id=person_id)
     if role is None:
         raise NotFound("member_not_found", "There is no such member in this account.", param="member")
     if OWNER in (role, becomes):
-        need_permission(own, Permission.CHANGE_OWNERS)
-    if owners == [person_id] and becomes != OWNER:
+        need_permission(held, Permission.CHANGE_OWNERS)
+    for one in (role, becomes):
+        if one is not None:
+            need_all(held, await custom_roles.granted_in(conn, account_id=signed.account_id, role=one))
+    if owners == [person_id] and becomes != OWNER and not signed.is_of_parent:
         raise Conflict("last_owner", "An account needs an owner. Make somebody else one first.", param="role")
     return role
 
@@ -138,7 +138,9 @@ async def page(
         for one, role in stored
         if one is not None
     ]  # fmt: skip
-    roles = [one for one in ROLES if may_own or one != OWNER]
+    async with as_account(runtime.door, signed.account_id) as conn:
+        own_roles = await custom_roles.names(conn, account_id=signed.account_id)
+    roles = [one for one in (*ROLES, *own_roles) if may_own or one != OWNER]
     return framed(
         visit, "team.html", members=members, roles=roles, problem=problem, at=at, may_invite=may_change,
         may_hand_over=may_own, invitations=[(ids.typed(invitations.PREFIX, one.id), one) for one in waiting],

@@ -5,7 +5,7 @@ A page that takes a `Visit` is closed to everybody else, and its forms to every 
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,13 +13,12 @@ from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency as Given
 
-from sendigopro.accounts import people, people_store, staff_store
-from sendigopro.accounts import store as accounts
+from sendigopro.accounts import account_store, networks, people, people_store, staff_store
 from sendigopro.accounts.create import name_of
 from sendigopro.accounts.grants import Guest
-from sendigopro.accounts.model import LIVE, MODES, TEST, mode_name
+from sendigopro.accounts.model import LIVE, MODES, TEST, AccountSettings, mode_name
 from sendigopro.accounts.people import Person
-from sendigopro.accounts.roles import Permission, may, need_permission
+from sendigopro.accounts.roles import WHILE_CLOSING, Permission, need_permission
 from sendigopro.accounts.sessions import Sessions, Signed
 from sendigopro.audit.model import Action, Actor, ActorKind, By
 from sendigopro.audit.record import record
@@ -38,6 +37,7 @@ OWN_PAGES: Final = ("/console/security", "/console/staff", "/console/account", "
 OUR_PART: Final = re.compile(r"[a-z][a-z-]{0,30}|[a-z]{2,5}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 PATH_MAX: Final = 120
 MODE_COOKIE: Final = "sendigopro_mode"
+OWN: Final = "/console/security"
 MODE_LIFE: Final = timedelta(days=400)
 
 
@@ -52,10 +52,16 @@ class Visit:
     path: str
     """Of the page, so that the frame can mark where we are."""
     request_id: str
+    settings: AccountSettings
+    default_purpose: str
     staff: str = ""
     """The role among those who run the installation; empty for everybody else, and while they look into an account."""
     grants_asked: int = 0
     """On the first page: how many of the staff wait for leave to look in."""
+    closes_at: datetime | None = None
+    """When the account is forgotten, if it is being closed."""
+    peer: str = ""
+    """The address they come from."""
 
     @property
     def is_staff(self) -> bool:
@@ -90,11 +96,13 @@ class Visit:
         return By(Actor(kind, self.signed.person_id), self.request_id)
 
     def may(self, permission: Permission) -> bool:
-        return may(self.signed.role, permission)
+        return permission in self.signed.permissions
 
     def need(self, permission: Permission) -> None:
         """`NotAllowed` that says who could."""
-        need_permission(self.signed.role, permission)
+        if self.closes_at is not None and permission not in WHILE_CLOSING:
+            raise NotAllowed("account_closing", "This account is being closed: it can be read, exported, and kept.")
+        need_permission(self.signed.permissions, permission)
 
     def need_staff(self, *roles: str) -> None:
         """For everybody else these pages do not exist."""
@@ -117,18 +125,22 @@ async def visit_of(
         staff = await staff_store.staff_role(conn, person_id=signed.person_id)
     grants_asked = 0
     async with as_account(runtime.door, signed.account_id) as conn:
-        sealed = await accounts.read_name(conn, account_id=signed.account_id)
-        if request.url.path == FIRST_PAGE and may(signed.role, Permission.CHANGE_ACCOUNT):
+        account = await account_store.read_account(conn, account_id=signed.account_id)
+        if request.url.path == FIRST_PAGE and Permission.CHANGE_ACCOUNT in signed.permissions:
             grants_asked = await staff_store.count_unanswered(conn, account_id=signed.account_id)
         if signed.guest is not None:
             refuse_guest(request, signed.guest)
             await note_page(conn, request, signed, signed.guest, request_id)
-    if stored is None:
+    if stored is None or account is None:
         raise Unauthenticated("signed_out", "You are not signed in, or no longer. Sign in again.")
-    name = "" if sealed is None else await name_of(vault, signed.account_id, sealed)
+    path, peer = request.url.path, visitor.peer_of(request)
+    if not is_ones_own(path):
+        networks.refuse_outside(await networks.open_networks(vault, account.id, account.networks), peer)
     return Visit(
-        signed, await people.opened(vault, stored), name, mode_of(request), request.url.path, request_id,
-        "" if staff is None or signed.guest is not None else staff, grants_asked,
+        signed, await people.opened(vault, stored), await name_of(vault, account.id, account.name), mode_of(request),
+        path, request_id, AccountSettings(account.currency, account.on_unclear), account.default_purpose,
+        "" if staff is None or signed.guest is not None else staff, grants_asked, account.closes_at,
+        peer,
     )  # fmt: skip
 
 
@@ -157,6 +169,11 @@ def told_path(path: str) -> str:
     """Words of ours and ids as they are; anything else, a number of somebody for instance, as a dash."""
     parts = [part if OUR_PART.fullmatch(part) else "-" for part in path.strip("/").split("/")]
     return "/" + "/".join(parts)[:PATH_MAX]
+
+
+def is_ones_own(path: str) -> bool:
+    """A member's own sign-in, which is no account's: from there one turns to another, wherever one is."""
+    return path == OWN or path.startswith(f"{OWN}/")
 
 
 def mode_of(request: Request[Any, Any, Any]) -> int:

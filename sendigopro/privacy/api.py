@@ -1,7 +1,5 @@
 """The doors of people's requests: ask, look, fetch the receipt, approve, cancel."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
@@ -12,18 +10,17 @@ from litestar.response import Stream
 
 from sendigopro.accounts.model import Caller
 from sendigopro.accounts.scopes import need
-from sendigopro.audit.model import Action, By
+from sendigopro.audit.model import By
 from sendigopro.foundation import ids, strict_json, strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.postgres import as_account
 from sendigopro.foundation.problems import Conflict, Invalid
 from sendigopro.privacy import erase, requests_store
-from sendigopro.privacy.desk import Desk, note
+from sendigopro.privacy.desk import Desk
+from sendigopro.privacy.fetch import fetch
 from sendigopro.privacy.handle import handle
 from sendigopro.privacy.model import Asked
 from sendigopro.privacy.operations import OPERATIONS
-from sendigopro.privacy.package.build import open_package
-from sendigopro.privacy.package.model import SubjectGoneError
 from sendigopro.privacy.receipt_key import public_key_pem
 from sendigopro.privacy.shapes import (
     NewRequest,
@@ -131,31 +128,9 @@ async def get_package(request_id: FromPath[str], caller: Given[Caller], by: Give
     need(caller, "subjects.read")
     need(caller, "bodies.read")
     wanted = strict_query.path_id("prq", request_id)
-    async with as_account(desk.door, caller.account_id) as conn:
-        found = await requests_store.read_request(
-            conn, account_id=caller.account_id, mode=caller.mode, request_id=wanted
-        )
-    if found is None:
-        raise strict_query.not_found("prq")
-    async with AsyncExitStack() as opening:
-        try:
-            chunks = await opening.enter_async_context(
-                open_package(desk.vault, desk.exports, account_id=caller.account_id, request_id=wanted)
-            )
-        except SubjectGoneError:
-            told = f"This request of the type {found.type} is {found.status}; there is no package, or no longer."
-            raise Conflict("no_package", told) from None
-        async with as_account(desk.door, caller.account_id) as conn:
-            await note(conn, found, Action.PACKAGE_FETCHED, by=by)
-        opened = opening.pop_all()
-
-    async def streamed() -> AsyncIterator[bytes]:
-        async with opened:
-            async for chunk in chunks:
-                yield chunk
-
+    chunks = await fetch(desk, account_id=caller.account_id, mode=caller.mode, request_id=wanted, by=by)
     headers = {"Content-Disposition": f'attachment; filename="{request_id}.zip"'}
-    return Stream(streamed(), media_type="application/zip", headers=headers)
+    return Stream(chunks, media_type="application/zip", headers=headers)
 
 
 @post("/v1/privacy/requests/{request_id:str}/approve", status_code=200)

@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from sendigopro.accounts.model import mode_name
-from sendigopro.audit.model import Action, Actor, ActorKind, By
+from sendigopro.audit.model import Action, Actor, By
 from sendigopro.audit.record import record
 from sendigopro.foundation import ids
 from sendigopro.foundation.phones import PhoneNumber
@@ -117,7 +117,7 @@ async def keep_request(conn: Conn, asked: Asked, request: Request, *, reason: by
 
 
 def by_of(asked: Asked) -> By:
-    return By(Actor(ActorKind.KEY, asked.key_id), asked.http_request_id)
+    return By(Actor(asked.asks, asked.key_id), asked.http_request_id)
 
 
 async def note(conn: Conn, request: Request, action: Action, *, by: By) -> None:

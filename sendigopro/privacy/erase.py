@@ -96,7 +96,7 @@ async def approve(desk: Desk, *, account_id: UUID, mode: int, request_id: UUID, 
         if request.asked_by == by.actor.id:
             raise NotAllowed(
                 "second_person_needed",
-                "The key that asked for it cannot approve it. A second person must, with another.",
+                "Whoever asked for it cannot approve it, with the same key or in the console. A second person must.",
             )
         request = await approved(desk, conn, request, by=by)
     await follow(desk, request)

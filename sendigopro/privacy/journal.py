@@ -24,7 +24,7 @@ import msgspec
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.operator_errors import OperatorError
 
-Kind = Literal["erase", "erased", "opt_out", "restrict", "lift", "rectify", "hold", "release"]
+Kind = Literal["erase", "erased", "opt_out", "restrict", "lift", "rectify", "hold", "release", "close"]
 FILE = "erasures.jsonl"
 NO_HASH: Final = bytes(32)
 RECENT_MAX = 4096

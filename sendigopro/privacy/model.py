@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from sendigopro.audit.model import ActorKind
 from sendigopro.foundation.phones import PhoneNumber
 
 Type = Literal["access", "erase", "rectify", "restrict", "object", "export", "withdraw"]
@@ -30,6 +31,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     account_id: UUID
     mode: int
     key_id: UUID
+    """Of whoever asks: a key, or a member in the console."""
+    asks: ActorKind = ActorKind.KEY
     type: Type
     person: PhoneNumber
     corrected: PhoneNumber | None = None

@@ -208,6 +208,7 @@ TOLD: Mapping[str, Plan] = {
 ACCOUNTS: Mapping[str, Plan] = {
     "main.accounts.*": Plan(Whose.ACCOUNT, ACCOUNT, erasure=Erasure.DELETE, why=CLOSED),
     "main.retention_terms.*": of_account("main.retention_terms.account_id"),
+    "main.custom_roles.*": of_account("main.custom_roles.account_id"),
     **columns(
         "main.people", "password_hash totp_secret", of_member(Erasure.DELETE, "A credential leaves in no package.")
     ),

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from sendigopro.consent import store as consent
 from sendigopro.foundation.postgres import Conn
-from sendigopro.privacy import journal_store, requests_store
+from sendigopro.privacy import closed_store, journal_store, requests_store
+from sendigopro.privacy.closed import condemn
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.journal import Entry, Head, Intent
 from sendigopro.privacy.model import DUE, Request
@@ -31,6 +32,8 @@ async def _apply(desk: Desk, entry: Entry) -> bool:
     intent = entry.intent
     if intent.kind == "erase":
         await desk.vault.forget(intent.key_slots)  # the keys first: they are outside every transaction
+    if intent.kind == "close":
+        await condemn(desk, intent.account_id)
     async with desk.main.acquire() as conn, conn.transaction():
         applied = await journal_store.lock_head(conn)
         if applied.n >= entry.n:
@@ -76,6 +79,13 @@ async def _lift(_desk: Desk, conn: Conn, intent: Intent) -> None:
     )
 
 
-REPLAYED: Mapping[str, Replayed] = {"erase": _erase, "opt_out": _opt_out, "restrict": _restrict, "lift": _lift}
+async def _close(_desk: Desk, conn: Conn, intent: Intent) -> None:
+    """Nobody comes in; the hourly job deletes what was restored."""
+    await closed_store.close_again(conn, account_id=intent.account_id)
+
+
+REPLAYED: Mapping[str, Replayed] = {
+    "erase": _erase, "opt_out": _opt_out, "restrict": _restrict, "lift": _lift, "close": _close,
+}  # fmt: skip
 """What is done again for each kind. `erased` only says that an erasure was finished. A `rectify` cannot be: the journal
 holds no identifiers, so it is counted and told, and the account corrects it again."""

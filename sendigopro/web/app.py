@@ -17,6 +17,8 @@ from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
 from sendigopro.console import (
     access,
+    account,
+    audit,
     carriers,
     compose,
     exports,
@@ -32,6 +34,9 @@ from sendigopro.console import (
     message_list,
     message_page,
     passkeys,
+    privacy_centre,
+    privacy_requests,
+    roles,
     routes,
     security,
     senders,
@@ -40,6 +45,7 @@ from sendigopro.console import (
     staff,
     staff_reviews,
     start,
+    subaccounts,
     team,
 )
 from sendigopro.console.visit import visit_of
@@ -71,8 +77,8 @@ from sendigopro.website import privacy
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
     home, start, message_list, kept_views, message_page, compose, exports, find, handset, senders, carriers, routes,
-    sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, access, go_live,
-    staff, staff_reviews, installation, privacy,
+    sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, roles, access, go_live, account,
+    subaccounts, privacy_centre, privacy_requests, audit, staff, staff_reviews, installation, privacy,
 )  # fmt: skip
 
 

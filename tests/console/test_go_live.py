@@ -52,6 +52,19 @@ async def state(building: Building) -> object:
     return (await rows(building.site, "SELECT state FROM main.accounts WHERE id = $1", account_id))[0][0]
 
 
+async def test_nobody_sends_for_real_from_the_console_before_the_account_is_live(building: Building) -> None:
+    """The pages sent live although no live key would have: members have no key whose loading could refuse them."""
+    rosa = await building.add("rosa", "owner")
+    form = {"to": "+447400123456", "body": "Hello", "sure": "yes"}
+    sent = await rosa.post("/console/compose", **form, once="a" * 32, mode="test")
+    assert sent.status == 303
+    await rosa.post("/console/mode", mode="live")
+    refused = await rosa.post("/console/compose", **form, once="b" * 32, mode="live")
+    assert refused.status == 403
+    assert "not live yet" in text(refused)
+    assert await rows(building.site, "SELECT mode FROM main.messages") == [(0,)]
+
+
 async def test_until_a_person_has_decided_no_live_key_opens_anything_or_is_made(building: Building) -> None:
     site = building.site
     rosa, sam = await building.add("rosa", "owner"), await operator(building)

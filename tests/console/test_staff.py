@@ -10,7 +10,7 @@ import pytest
 from sendigopro.accounts import grants, people_store, staff, staff_store
 from sendigopro.accounts.create import create_account
 from sendigopro.accounts.people import put_person
-from sendigopro.accounts.roles import GUESTS, PERMISSIONS, Permission, may
+from sendigopro.accounts.roles import GUESTS, PERMISSIONS, Permission, granted_by
 from sendigopro.console.visit import told_path
 from sendigopro.foundation import ids
 from tests.console.test_sign_in_pages import PASSWORD, Browser, rows, text
@@ -202,8 +202,8 @@ async def test_people_and_texts_are_shown_to_staff_only_if_the_account_ticked_it
     assert {Permission.READ_SUBJECTS, Permission.READ_BODIES} <= GUESTS["guest_seeing_people"]
     assert GUESTS["guest"] <= PERMISSIONS["viewer"]
     assert not [one for role in GUESTS for one in GUESTS[role] if one.endswith((".write", ".approve"))]
-    assert may("guest", Permission.READ_MESSAGES)
-    assert not may("nobody", Permission.READ_MESSAGES)
+    assert Permission.READ_MESSAGES in granted_by("guest")
+    assert not granted_by("nobody")
     rosa, sam = await building.add("rosa", "owner"), await building.let_in_staff()
     typed = {"to": NUMBER, "body": TEXT, "from": "", "purpose": "otp"}
     await building.enter(sam, await building.allowed(sam, rosa))

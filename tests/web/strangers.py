@@ -39,7 +39,7 @@ KINDS: Final[Mapping[str, str]] = {
     "invitation": "inv", "passkey": "pky",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
-NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1"}
+NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1", "role": "desk"}
 """Parameters that are words or numbers everybody knows, and a value."""
 FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/handset/{phone}/reply": {"body": "hello"},
@@ -60,6 +60,11 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/messages/views/{view}/delete": {},
     "/console/exports/{export}/download": {},
     "/console/exports/{export}/delete": {},
+    "/console/subaccounts/{account}/limits": {"rate": "1", "limit": "1"},
+    "/console/subaccounts/{account}/view": {},
+    "/console/privacy/requests/{request_id}/approve": {},
+    "/console/privacy/requests/{request_id}/cancel": {},
+    "/console/privacy/requests/{request_id}/package": {},
     "/console/team/{member}/transfer": {},
     "/console/team/invitations/{invitation}/resend": {},
     "/console/team/invitations/{invitation}/withdraw": {},
@@ -132,6 +137,8 @@ async def scene_of(site: Site) -> Scene:
         stranger = await create_account(owner, site.house.vault, name="Stranger", currency="EUR")
         assert stranger is not None
         key = await create_key(owner, account_id=stranger, mode=0, scopes=SCOPES, purpose="transactional")
+        child = await create_account(owner, site.house.vault, name="Child", parent_id=site.house.account_id)
+        assert child is not None
     people = {
         "owner": await member(site, site.house.account_id, "owner"),
         "stranger": await member(site, stranger, "owner", name="stranger"),
@@ -140,7 +147,7 @@ async def scene_of(site: Site) -> Scene:
         "msg": sent["id"], "we": endpoint["id"], "prq": request["id"], "sub": ids.typed("sub", subject),
         "mem": ids.typed("mem", people["owner"]), **await taken_away(site), "inv": await invited(site),
         "pky": await with_passkey(site, people["owner"]),
-        **await asked_for(site, people["owner"]),
+        **await asked_for(site, people["owner"]), "acc": ids.typed("acc", child),
     }  # fmt: skip
     browser = Browser(site)
     assert (await browser.sign_in(mail="stranger@example.com")).status == 303
@@ -157,7 +164,7 @@ async def asked_for(site: Site, person_id: UUID) -> dict[str, str]:
     )  # fmt: skip
     sender_id = await owner.fetchval("SELECT id FROM main.senders WHERE account_id = $1", house.account_id)
     return {
-        "acc": ids.typed("acc", house.account_id), "grt": ids.typed("grt", grant_id),
+        "grt": ids.typed("grt", grant_id),
         "rev": ids.typed("rev", ids.new()), "snd": ids.typed("snd", sender_id),
     }  # fmt: skip
 

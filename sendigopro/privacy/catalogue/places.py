@@ -131,6 +131,7 @@ STORES = (
             "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms",
             "main.staff", "main.go_live_reviews", "main.staff_grants",
             "main.saved_views", "main.message_exports",
+            "main.custom_roles",
         ),
     ),
     Place(

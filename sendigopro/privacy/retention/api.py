@@ -2,33 +2,26 @@
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
 from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
 
-from sendigopro.accounts import retention_store
-from sendigopro.accounts import store as accounts
 from sendigopro.accounts.model import Caller
 from sendigopro.accounts.retention_store import StoredTerm
 from sendigopro.accounts.retention_terms import LIMITS, Limit, RetentionClock
 from sendigopro.accounts.scopes import need
-from sendigopro.audit.model import Action, By
-from sendigopro.audit.record import record
+from sendigopro.audit.model import By
 from sendigopro.channels.directory import Directory
 from sendigopro.foundation import strict_json
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.operations import Operation
-from sendigopro.foundation.postgres import as_account
-from sendigopro.foundation.problems import NotFound, Unprocessable
 from sendigopro.privacy.desk import Desk
+from sendigopro.privacy.retention.choose import REASON_MAX, all_terms, choose, find_limit
 from sendigopro.privacy.retention.simulate import what_would_end
-from sendigopro.vault.vault import Vault
 
 READ, WRITE = "privacy.read", "privacy.write"
-REASON_MAX = 500
 Days = Annotated[int, msgspec.Meta(ge=0, le=32767, description="After how many days it ends.")]
 
 
@@ -87,13 +80,8 @@ class SimulationObject(msgspec.Struct, kw_only=True):
 async def list_terms(caller: Given[Caller], desk: Given[Desk]) -> Listed[TermObject]:
     """Every clock, set or not."""
     need(caller, READ)
-    async with as_account(desk.door, caller.account_id) as conn:
-        rows = await retention_store.list_terms(conn, account_id=caller.account_id)
-    stored = {(row.product, row.clock): row for row in rows}
-    data = []
-    for (product, kind), limit in LIMITS.items():
-        row = stored.get((product, kind)) or StoredTerm(product, kind, limit.default, reason=None, set_at=None)
-        data.append(term_object(row, limit, await open_reason(desk.vault, caller.account_id, row)))
+    terms = await all_terms(desk, account_id=caller.account_id)
+    data = [term_object(row, limit, reason) for row, limit, reason in terms]
     return Listed(data=data, has_more=False)
 
 
@@ -112,23 +100,11 @@ async def set_term(
     need(caller, WRITE)
     wanted = strict_json.decode(body, NEW)
     kind, limit = find_limit(product, clock)
-    refuse(wanted, product, kind, limit)
-    sealed = None
-    if wanted.reason is not None:
-        place = place_of(product, kind)
-        sealed = await desk.vault.seal_account(caller.account_id, *place, caller.account_id, wanted.reason.encode())
-    async with as_account(desk.door, caller.account_id) as conn:
-        set_at = await retention_store.put_term(
-            conn, account_id=caller.account_id, product=product, clock=kind, days=wanted.days, reason=sealed,
-            key_id=caller.key_id,
-        )  # fmt: skip
-        await accounts.announce_change(conn, what="retention")
-        await record(
-            conn, account_id=caller.account_id, actor=by.actor, request_id=by.request_id, action=Action.RETENTION_SET,
-            target=f"{product}/{kind}", facts={"days": wanted.days, "has_reason": sealed is not None},
-        )  # fmt: skip
+    chosen = await choose(
+        desk, account_id=caller.account_id, product=product, kind=kind, days=wanted.days, reason=wanted.reason, by=by
+    )
     await directory.refresh()
-    return term_object(StoredTerm(product, kind, wanted.days, sealed, set_at), limit, wanted.reason)
+    return term_object(chosen, limit, wanted.reason)
 
 
 @post("/v1/privacy/retention/{product:str}/{clock:str}/simulate", status_code=200)
@@ -151,38 +127,6 @@ async def simulate_term(
 NEW, SIMULATION = msgspec.json.Decoder(NewTerm), msgspec.json.Decoder(NewSimulation)
 
 
-def find_limit(product: str, clock: str) -> tuple[RetentionClock, Limit]:
-    try:
-        kind = RetentionClock(clock)
-        return kind, LIMITS[product, kind]
-    except (ValueError, KeyError):
-        raise NotFound(
-            "retention_term_not_found",
-            "There is no such product and clock. GET /v1/privacy/retention lists them.",
-            param="product",
-        ) from None
-
-
-def refuse(wanted: NewTerm, product: str, kind: RetentionClock, limit: Limit) -> None:
-    """What no account may choose, with the reason why."""
-    if wanted.days > limit.cap:
-        raise Unprocessable(
-            "retention_too_long", f"{product} {kind} may be kept {limit.cap} days at most. {limit.why}", param="days"
-        )
-    if wanted.days < limit.least:
-        raise Unprocessable(
-            "retention_too_short",
-            f"{product} {kind} must be kept {limit.least} days at least: until then receipts and reports need it.",
-            param="days",
-        )
-    if wanted.days > limit.default and wanted.reason is None:
-        raise Unprocessable(
-            "reason_required",
-            f"To keep {product} {kind} longer than {limit.default} days, say what for. The reason is kept sealed.",
-            param="reason",
-        )
-
-
 def term_object(term: StoredTerm, limit: Limit, reason: str | None) -> TermObject:
     return TermObject(
         product=term.product,
@@ -195,18 +139,6 @@ def term_object(term: StoredTerm, limit: Limit, reason: str | None) -> TermObjec
         reason=reason,
         set_at=term.set_at,
     )
-
-
-async def open_reason(vault: Vault, account_id: UUID, row: StoredTerm) -> str | None:
-    if row.reason is None:
-        return None
-    place = place_of(row.product, row.clock)
-    return (await vault.open_account(account_id, *place, account_id, row.reason)).decode()
-
-
-def place_of(product: str, kind: RetentionClock) -> tuple[str, str]:
-    """Table and column a reason is sealed for: that of one clock opens for no other."""
-    return "retention_terms", f"reason/{product}/{kind}"
 
 
 routes = [list_terms, set_term, simulate_term]

@@ -19,6 +19,7 @@ from sendigopro.foundation.postgres import CONNECTION_LOST, Conn
 from sendigopro.mail import store as mail_store
 from sendigopro.messages.forget import forget_some
 from sendigopro.messages.load import Loader
+from sendigopro.privacy.closed import forget_closed
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.package.sealed_file import remove_expired
 from sendigopro.privacy.retention import store
@@ -67,11 +68,20 @@ class Retention:
         done["texts"], done["records"] = rows[RetentionClock.BODY], rows[RetentionClock.RECORD]
         done["partitions"] = await self._drop_partitions(today)
         done["exports"] = await asyncio.to_thread(remove_expired, self._desk.exports, now=clock.now())
+        done["accounts"] = await self._forget_accounts()
         done["members"] = await self._forget_members()
         done["sign_ins"] = await self._end_sign_ins()
         done["links"] = await self._end_links()
         done["log_lines"] = await asyncio.to_thread(self._end_logs, today)
         return done
+
+    async def _forget_accounts(self) -> int:
+        """Those that were closed and not kept."""
+        conn = await asyncpg.connect(self._owner_url)
+        try:
+            return await forget_closed(self._desk, conn)
+        finally:
+            await conn.close()
 
     async def _forget_members(self) -> int:
         """Who was let go by their last account."""

@@ -169,6 +169,7 @@ ROW_CLOCKS = {
     "main.chunks": ("min_expires_at", 2),
     "main.waiting": ("expires_at", 2),
     "main.awaited_receipts": ("due_at", 2),
+    "main.accounts": ("closes_at", 0),
 }
 """Tables whose rows somebody else ends: by which column, and how many days late is late."""
 
