@@ -17,6 +17,8 @@ class Action(StrEnum):
 
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
+    KEY_LIMITED = "key.limited"
+    """To networks that it may be used from; to none: it may be used from everywhere."""
     MEMBER_INVITED = "member.invited"
     MEMBER_ADDED = "member.added"
     MEMBER_CHANGED = "member.changed"

@@ -34,6 +34,10 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("First message", "/console/start", "book", P.READ_MESSAGES, about="onboarding begin sample curl"),
         Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
     ),
+    "Developers": (
+        Place("API keys", "/console/keys", "key", P.READ_KEYS, "g k", "secret token scopes make revoke"),
+        Place("API reference", "/docs/api", "book", keys="g d", about="documentation openapi curl"),
+    ),
     "Account": (
         Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite hand over"),
         Place("Your sign-in", "/console/security", "lock", keys="g s", about="password passkey sessions authenticator"),

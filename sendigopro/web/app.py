@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 
 from sendigopro.accounts.keys import Caller, Callers
 from sendigopro.accounts.reading import Readings
+from sendigopro.accounts.request_log import RequestLog
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
@@ -21,6 +22,7 @@ from sendigopro.console import (
     home,
     invitation,
     invite,
+    keys,
     passkeys,
     security,
     sign_in,
@@ -56,7 +58,8 @@ from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
-    home, start, handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, privacy,
+    home, start, handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, keys,
+    privacy,
 )  # fmt: skip
 
 
@@ -79,6 +82,7 @@ class Parts:
     desk: Desk
     readiness: health.Readiness
     measures: Measures
+    requests: RequestLog
 
 
 def all_operations() -> list[Operation]:
@@ -105,7 +109,14 @@ def build(parts: Parts) -> Root:
         has_others = any(one.path == path and one.method not in methods for one in operations)
         exact[path] = {**methods, "*": gate} if has_others else methods
     doors = Doors(exact=exact, prefixes={assets.PREFIX: assets.Assets(), "/v1/": gate}, rest=framework)
-    return Root(doors, measures=parts.measures, is_https=parts.runtime.settings.url.startswith("https://"))
+    settings = parts.runtime.settings
+    return Root(
+        doors,
+        measures=parts.measures,
+        requests=parts.requests,
+        proxies=settings.proxies,
+        is_https=settings.url.startswith("https://"),
+    )
 
 
 def make_framework(parts: Parts) -> App:
