@@ -38,6 +38,7 @@ class Action(StrEnum):
     ENDPOINT_CREATED = "endpoint.created"
     ENDPOINT_CHANGED = "endpoint.changed"
     ENDPOINT_REMOVED = "endpoint.removed"
+    SECRET_SHOWN = "secret.shown"  # noqa: S105  # the name of an action
     SECRET_ROLLED = "secret.rolled"  # noqa: S105  # the name of an action
     SENDER_ADDED = "sender.added"
     SENDER_CHANGED = "sender.changed"

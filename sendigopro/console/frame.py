@@ -36,6 +36,11 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
     ),
     "Developers": (
         Place("API keys", "/console/keys", "key", P.READ_KEYS, "g k", "secret token scopes make revoke"),
+        Place("Webhooks", "/console/webhooks", "webhook", P.READ_WEBHOOKS, "g w", "endpoints secret deliveries replay"),
+        Place("Requests", "/console/requests", "log", P.READ_KEYS, "g r", "log request-id"),
+        Place("Events", "/console/events", "events", P.READ_EVENTS, "g e", "payload json"),
+        Place("Live tail", "/console/live", "messages", P.READ_EVENTS, "g l", "stream now"),
+        Place("Error dictionary", "/console/errors", "errors", keys="g x", about="problems codes reasons help"),
         Place("API reference", "/docs/api", "book", keys="g d", about="documentation openapi curl"),
     ),
     "Account": (

@@ -8,6 +8,7 @@ from uuid import UUID
 from sendigopro.accounts.model import DEFAULT_PURPOSE, LIVE, SCOPES, check_networks, check_purpose, check_scopes
 from sendigopro.accounts.roles import Permission
 from sendigopro.console.forms import read_form
+from sendigopro.console.samples import curl
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids
 from sendigopro.foundation.peers import Network
@@ -150,10 +151,6 @@ def choices(visit: Visit) -> dict[str, list[Choice]]:
 def sample(url: str, token: str, *, mode: int, scopes: Sequence[str]) -> str:
     """A line for the shell that works as it stands: a message to a test number, or a question the key may ask."""
     if mode != LIVE and "messages.write" in scopes:
-        return (
-            f"curl {url}/v1/messages \\\n  -H 'Authorization: Bearer {token}' \\\n"
-            "  -H 'Content-Type: application/json' \\\n"
-            """  -d '{"to": "+15005550006", "body": "Hello from SendiGoPro"}'"""
-        )
+        return curl("POST", f"{url}/v1/messages", token, {"to": "+15005550006", "body": "Hello from SendiGoPro"})
     path = next((path for scope, path in GET_OF.items() if scope in scopes), "/v1/balance")
-    return f"curl '{url}{path}' \\\n  -H 'Authorization: Bearer {token}'"
+    return curl("GET", f"{url}{path}", token, None)

@@ -17,18 +17,24 @@ from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
 from sendigopro.console import (
+    deliveries,
+    errors,
+    events,
     forgot,
     handset,
     home,
     invitation,
     invite,
     keys,
+    live,
     passkeys,
+    requests,
     security,
     sign_in,
     sign_up,
     start,
     team,
+    webhooks,
 )
 from sendigopro.console.visit import visit_of
 from sendigopro.events.bus import Bus
@@ -59,6 +65,7 @@ from sendigopro.website import privacy
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
     home, start, handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, keys,
+    requests, events, live, errors, webhooks, deliveries,
     privacy,
 )  # fmt: skip
 
