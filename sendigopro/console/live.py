@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +30,9 @@ LOOK_SECONDS: Final = 1.0
 STREAM_SECONDS: Final = 25.0
 """Streams end by themselves and browsers come back: so a stopping server never waits for one."""
 AT_ONCE: Final = 40
+REQUESTS_MAX: Final = 200
+OVERLAP: Final = timedelta(seconds=3)
+"""So late a request may come into the log."""
 
 
 class Told(msgspec.Struct, omit_defaults=True):
@@ -51,8 +55,10 @@ class Tail:
     visit: Visit
     runtime: Runtime
     viewer: Viewer
-    request_id: UUID
+    since: UUID
     query: EventQuery
+    told: frozenset[UUID] = frozenset()
+    """Requests that were told and are asked for again: each process writes its own a little later."""
 
     async def look(self) -> tuple[list[Told], bool]:
         """What is new, the oldest first; and whether there was too much of it to show all."""
@@ -60,11 +66,11 @@ class Tail:
         if self.visit.may(Permission.READ_KEYS):
             async with as_account(self.runtime.door, self.visit.account_id) as conn:
                 rows = await request_store.read_newer(
-                    conn, account_id=self.visit.account_id, mode=self.visit.mode, after=self.request_id, limit=AT_ONCE
+                    conn, account_id=self.visit.account_id, mode=self.visit.mode, after=self.since, limit=REQUESTS_MAX
                 )
-            if rows:
-                self.request_id, is_more = rows[0].id, len(rows) == AT_ONCE
-            told += [told_request(requests.line(row)) for row in rows]
+            told += [told_request(requests.line(row)) for row in rows if row.id not in self.told]
+            self.told, is_more = frozenset(row.id for row in rows), len(rows) == REQUESTS_MAX
+            self.since = max(self.since, ids.first_at(clock.now() - OVERLAP))
         page = await listing.read_events(
             self.runtime.main, self.viewer, self.query, account_id=self.visit.account_id, mode=self.visit.mode,
             sees=NOTHING,
@@ -86,8 +92,8 @@ async def show(visit: Given[Visit]) -> Response[str]:
 @get(HOME + "/stream")
 async def stream(visit: Given[Visit], runtime: Given[Runtime], viewer: Given[Viewer]) -> Stream:
     visit.need(Permission.READ_EVENTS)
-    now = clock.now()
-    tail = Tail(visit, runtime, viewer, ids.first_at(now), EventQuery(limit=AT_ONCE, since=now))
+    since = clock.now() - OVERLAP  # a browser that comes back after a stream's end has missed nothing
+    tail = Tail(visit, runtime, viewer, ids.first_at(since), EventQuery(limit=AT_ONCE, since=since))
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return Stream(tell(tail), media_type="text/event-stream", headers=headers)
 

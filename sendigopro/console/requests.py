@@ -71,10 +71,10 @@ async def show(request: Request[Any, Any, Any], visit: Given[Visit], runtime: Gi
     return page(visit, typed, [line(one) for one in rows], reached=reached)
 
 
-@get(HOME + "/{request_id:str}")
-async def show_one(request_id: FromPath[str], visit: Given[Visit], runtime: Given[Runtime]) -> Response[str]:
+@get(HOME + "/{asked:str}")
+async def show_one(asked: FromPath[str], visit: Given[Visit], runtime: Given[Runtime]) -> Response[str]:
     visit.need(Permission.READ_KEYS)
-    lines = await found(visit, runtime, request_id)
+    lines = await found(visit, runtime, asked)
     if not lines:
         raise NotFound("not_found", f"There is no such request. The log goes back {KEPT_DAYS} days.")
     return framed(

@@ -8,6 +8,7 @@ const pause = document.querySelector("[data-pause]");
 const clear = document.querySelector("[data-clear]");
 const hint = document.querySelector("[data-hint]");
 const ROWS_MAX = 300;
+const known = new Set();
 let waiting = [];
 let isPaused = false;
 
@@ -53,6 +54,8 @@ stream.onopen = tell;
 stream.onerror = () => say("Reconnecting", "warn");
 stream.onmessage = (event) => {
   const one = JSON.parse(event.data);
+  if (known.has(one.href)) return; // a stream begins a little before the last one ended
+  known.add(one.href);
   hint.hidden = true;
   if (!isPaused) return show(one);
   waiting.push(one);
