@@ -44,7 +44,7 @@ PROBLEMS: Final = (
             "invalid_network": ("One of the networks is none.", "Write 203.0.113.0/24 or 2001:db8::/32."),
             "invalid_number": (
                 "This is no phone number, or not one of its country.",
-                "Write it as +447400123456: plus, country, number.",
+                "Write it as +447700900123: plus, country, number.",
             ),
             "invalid_parameter": ("A query parameter cannot be read.", "The detail says which and what it may be."),
             "invalid_purpose": ("There is no such purpose.", "The detail lists them."),
@@ -176,7 +176,7 @@ PROBLEMS: Final = (
                 "This Idempotency-Key came with another body before.",
                 "A new key for each new request; the same one for repeats only.",
             ),
-            "invalid_identifier": ("The person's identifier is no number.", "Write it as +447400123456."),
+            "invalid_identifier": ("The person's identifier is no number.", "Write it as +447700900123."),
             "reason_required": ("Keeping something longer than usual needs a reason.", "Send `reason`."),
             "retention_too_long": ("It may not be kept that long.", "The detail says how long it may."),
             "retention_too_short": ("Receipts and reports need it longer.", "The detail says how long."),

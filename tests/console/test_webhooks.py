@@ -117,7 +117,8 @@ async def test_a_secret_is_shown_to_who_proves_themselves_and_recorded_and_the_o
     assert first[0] != second[0]
     secrets = await kept(
         crew,
-        "SELECT expires_at IS NULL FROM main.webhook_secrets WHERE NOT endpoint_id IN (SELECT id FROM main.webhook_endpoints WHERE is_callback) ORDER BY id",
+        "SELECT s.expires_at IS NULL FROM main.webhook_secrets s JOIN main.webhook_endpoints e"
+        " ON e.id = s.endpoint_id AND NOT e.is_callback ORDER BY s.id",
     )
     assert secrets == [(False,), (True,)]
     assert await actions(crew, endpoint) == ["endpoint.created", "secret.shown", "secret.rolled"]
@@ -165,7 +166,8 @@ async def test_health_deliveries_and_events_are_told_and_may_be_told_again(crew:
 async def test_events_are_masked_until_somebody_asks_who_may_and_that_is_recorded(crew: Crew) -> None:
     dev, owner = await crew.add("dev", "developer"), await crew.add("rosa", "owner")
     message_id = await sent_message(crew)
-    page = text(await owner.get("/console/events"))
+    while "message.delivered" not in (page := text(await owner.get("/console/events"))).partition("<tbody>")[2]:
+        pass  # what is newer than the oldest transaction under way is not shown yet
     assert message_id in page
     assert NUMBER[4:-2] not in page
     only = text(await dev.get("/console/events?type=message.delivered&from=24h")).partition("<tbody>")[2]
