@@ -57,10 +57,16 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
     "privacy_officer": _WATCH | _PEOPLE | {P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.READ_AUDIT},
     "viewer": _WATCH,
 }
+GUEST: Final = "guest"
+SEEING_GUEST: Final = "guest_seeing_people"
+_LOOK = _WATCH - _SEE
+GUESTS: Final[Mapping[str, frozenset[Permission]]] = {GUEST: _LOOK, SEEING_GUEST: _LOOK | _PEOPLE}
+"""Staff who were let in (`grants.py`). They read as a viewer does, but not who the members are; people and texts only
+if the account said so. No member has these roles."""
 
 
 def may(role: str, permission: Permission) -> bool:
-    return permission in PERMISSIONS.get(role, ())
+    return permission in PERMISSIONS.get(role, GUESTS.get(role, frozenset()))
 
 
 def need_permission(role: str, permission: Permission) -> None:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from sendigopro.accounts import people_store
+from sendigopro.accounts import grants, people_store
+from sendigopro.accounts.grants import Guest
 from sendigopro.accounts.people_store import StoredSession
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Conn, Pool
@@ -48,6 +49,8 @@ class Signed:
     role: str
     factors: int
     proved_at: datetime
+    guest: Guest | None = None
+    """Somebody of the staff, who was let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,17 @@ class Sessions:
             found = await people_store.find_session(conn, token_hash=hash_of(clear), now=now, idle_since=now - IDLE)
             if found is None:
                 raise signed_out()
-            role = await people_store.role_of(conn, account_id=found.account_id, person_id=found.person_id)
-            if role is None:
-                raise signed_out()
+            guest = None if found.grant_id is None else await grants.guest_of(conn, found)
+            role = guest.role if guest is not None else await self._role(conn, found)
             if found.seen_at < now - SEEN_EVERY:
                 await people_store.touch_session(conn, person_id=found.person_id, session_id=found.id, now=now)
-        return Signed(found.id, found.person_id, found.account_id, role, found.factors, found.proved_at)
+        return Signed(found.id, found.person_id, found.account_id, role, found.factors, found.proved_at, guest)
+
+    async def _role(self, conn: Conn, found: StoredSession) -> str:
+        role = await people_store.role_of(conn, account_id=found.account_id, person_id=found.person_id)
+        if role is None:
+            raise signed_out()
+        return role
 
     async def prove(self, conn: Conn, signed: Signed, *, factors: int) -> str:
         """A credential was shown again: the new token that replaces the old one."""

@@ -17,21 +17,35 @@ from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
 from sendigopro.console import (
+    access,
+    carriers,
+    compose,
     deliveries,
     errors,
     events,
+    exports,
+    find,
     forgot,
+    go_live,
     handset,
     home,
+    installation,
     invitation,
     invite,
+    kept_views,
     keys,
     live,
+    message_list,
+    message_page,
     passkeys,
     requests,
+    routes,
     security,
+    senders,
     sign_in,
     sign_up,
+    staff,
+    staff_reviews,
     start,
     team,
     webhooks,
@@ -64,9 +78,10 @@ from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
-    home, start, handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, keys,
-    requests, events, live, errors, webhooks, deliveries,
-    privacy,
+    home, start, message_list, kept_views, message_page, compose, exports, find, handset, senders, carriers, routes,
+    keys, webhooks, deliveries, requests, events, live, errors,
+    sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, access, go_live,
+    staff, staff_reviews, installation, privacy,
 )  # fmt: skip
 
 
@@ -134,11 +149,14 @@ def make_framework(parts: Parts) -> App:
         "directory": parts.directory,
         "viewer": parts.viewer,
         "loader": parts.loader,
+        "acceptor": parts.acceptor,
+        "limits": parts.limits,
         "receiver": parts.receiver,
         "bus": parts.bus,
         "desk": parts.desk,
         "sessions": parts.sessions,
         "way_in": parts.way_in,
+        "readiness": parts.readiness,
     }
     given["readings"] = Readings(parts.runtime.door)
     dependencies = {name: provide(value) for name, value in given.items()}
