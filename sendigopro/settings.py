@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from sendigopro.foundation.database_urls import Role, as_role
 from sendigopro.foundation.operator_errors import OperatorError
+from sendigopro.foundation.peers import Network, read_networks
 
 INSTANCE_FILE = "instance.json"
 SIGN_UP_WORDS = ("open", "closed")
@@ -36,6 +37,9 @@ class Settings:
     host: str = setting("SENDIGOPRO_HOST", "127.0.0.1", "Address the web listens on.")
     port: int = setting("SENDIGOPRO_PORT", 8080, "Port the web listens on; 0: any free one.")
     base_url: str = setting("SENDIGOPRO_BASE_URL", "", "Address customers reach us at; empty: http://host:port.")
+    trusted_proxies: str = setting(
+        "SENDIGOPRO_TRUSTED_PROXIES", "", "Networks of our own proxies, whose X-Forwarded-For is believed; by commas."
+    )
     smpp_port: int = setting("SENDIGOPRO_SMPP_PORT", 2775, "Port for customers who speak SMPP.")
     webs: int = setting("SENDIGOPRO_WEBS", 1, "How many web processes `up` runs.")
     workers: int = setting("SENDIGOPRO_WORKERS", 1, "How many worker processes `up` runs.")
@@ -143,6 +147,14 @@ class Settings:
     @property
     def recovery_folder(self) -> Path:
         return Path(self.recovery_dir) if self.recovery_dir else self.data_dir / "recovery"
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Whose word is believed about where a request comes from."""
+        try:
+            return read_networks(self.trusted_proxies)
+        except ValueError as error:
+            raise SettingsError(f"SENDIGOPRO_TRUSTED_PROXIES: {error}.") from error
 
     @property
     def url(self) -> str:

@@ -19,12 +19,14 @@ from sendigopro.accounts.model import (
     check_scopes,
     mode_name,
 )
-from sendigopro.audit.model import BY_OPERATOR, Action, By
+from sendigopro.audit.model import BY_OPERATOR, Action, By, Fact
 from sendigopro.audit.record import record
 from sendigopro.foundation import clock, ids, logs
+from sendigopro.foundation.asgi import Scope, header
 from sendigopro.foundation.limits import Policy
+from sendigopro.foundation.peers import Network, Networks
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn, Pool
-from sendigopro.foundation.problems import NotFound, Unauthenticated, Unavailable
+from sendigopro.foundation.problems import NotAllowed, NotFound, Unauthenticated, Unavailable
 from sendigopro.foundation.recent import Recent
 
 __all__ = ["Caller", "Callers"]
@@ -79,6 +81,14 @@ class Callers:
         if not tokens.looks_right(token):
             raise wrong_key()
         return await self._load(tokens.hash_of(token))
+
+    async def enter(self, scope: Scope) -> Caller:
+        """The same for a door, from where the key may be used; who it is stands in the scope from then on."""
+        caller = await self.authenticate(header(scope, b"authorization"))
+        if caller.networks:
+            refuse_elsewhere(caller, scope)
+        scope["caller"] = caller
+        return caller
 
     async def run(self) -> None:
         """Hear of changes, look each second in case one was not heard, write down what was used; until cancelled."""
@@ -176,6 +186,7 @@ class Callers:
                 on_unclear=stored.on_unclear,
             ),
             counted=tuple(counted),
+            networks=Networks(stored.networks),
         )
 
 
@@ -192,6 +203,15 @@ def read_bearer(authorization: bytes | str | None) -> str:
     return token.strip()
 
 
+def refuse_elsewhere(caller: Caller, scope: Scope) -> None:
+    """Refuse a key that is used from an address it was not made for; which those are, is nobody's business."""
+    if not caller.networks.hold(scope):
+        scope["caller"] = caller  # its account reads of it in the request log
+        raise NotAllowed(
+            "address_not_allowed", "This key may not be used from this address. Its account says from where it may be."
+        )
+
+
 def wrong_key() -> Unauthenticated:
     return Unauthenticated("invalid_key", "There is no such API key, or it was revoked. Check that it is whole.")
 
@@ -205,9 +225,12 @@ async def create_key(
     purpose: str,
     rate_per_second: int | None = None,
     by: By = BY_OPERATOR,
+    key_id: UUID | None = None,
+    name: bytes | None = None,
+    networks: Sequence[Network] = (),
 ) -> NewKey:
-    """Make a key; the caller shows it once, and nobody ever again."""
-    new = NewKey(ids.new(), tokens.new_token(mode))
+    """Make a key; the caller shows it once, and nobody ever again. `name` is sealed for `key_id`."""
+    new = NewKey(key_id or ids.new(), tokens.new_token(mode))
     async with conn.transaction():
         if mode == LIVE:
             await need_live(conn, account_id=account_id)
@@ -221,8 +244,17 @@ async def create_key(
             scopes=check_scopes(scopes),
             purpose=check_purpose(purpose),
             rate_per_second=rate_per_second,
+            name=name,
+            networks=networks,
         )
-        facts = {"mode": mode_name(mode), "scopes": [*scopes], "purpose": purpose, "rate_per_second": rate_per_second}
+        facts: dict[str, Fact] = {
+            "mode": mode_name(mode),
+            "scopes": [*scopes],
+            "purpose": purpose,
+            "rate_per_second": rate_per_second,
+        }
+        if networks:
+            facts["networks"] = len(networks)
         await record(
             conn, account_id=account_id, actor=by.actor, request_id=by.request_id, action=Action.KEY_CREATED,
             target=ids.typed("key", new.id), facts=facts,
@@ -239,4 +271,18 @@ async def revoke_key(conn: Conn, *, account_id: UUID, key_id: UUID, by: By = BY_
         await record(
             conn, account_id=account_id, actor=by.actor, request_id=by.request_id, action=Action.KEY_REVOKED,
             target=ids.typed("key", key_id),
+        )  # fmt: skip
+
+
+async def limit_key(
+    conn: Conn, *, account_id: UUID, key_id: UUID, networks: Sequence[Network], by: By = BY_OPERATOR
+) -> None:
+    """Say from where a key may be used from now on: from these networks, or from everywhere when there are none."""
+    async with conn.transaction():
+        if not await store.set_networks(conn, account_id=account_id, key_id=key_id, networks=networks):
+            raise NotFound("no_such_key", "The account has no such key, or it was revoked before.")
+        await store.announce_change(conn, what="keys")
+        await record(
+            conn, account_id=account_id, actor=by.actor, request_id=by.request_id, action=Action.KEY_LIMITED,
+            target=ids.typed("key", key_id), facts={"networks": len(networks)},
         )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sendigopro.foundation.limits import Policy
+from sendigopro.foundation.peers import EVERYWHERE, Network, Networks, read_networks
 from sendigopro.foundation.problems import Invalid
 
 TEST, LIVE = 0, 1
@@ -28,6 +29,7 @@ SCOPES: Final = (
     "privacy.approve",
     "audit.read",
 )
+NETWORKS_MAX: Final = 50
 PURPOSES: Final = ("otp", "transactional", "service", "marketing", "emergency")
 DEFAULT_PURPOSE: Final = "transactional"
 
@@ -57,6 +59,8 @@ class Caller:
     account: AccountSettings
     counted: Sequence[tuple[UUID, Policy]]
     """Whose requests are counted against which rate: the key's where it has one, and the account's."""
+    networks: Networks = EVERYWHERE
+    """From where it may be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,10 @@ class ListedKey:
     created_at: datetime
     revoked_at: datetime | None
     last_used_at: datetime | None
+    rate_per_second: int | None
+    name: bytes | None
+    """Sealed."""
+    networks: Sequence[Network]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,19 @@ def check_scopes(scopes: Sequence[str]) -> list[str]:
         told = f"There is no scope {unknown[0]!r}." if unknown else "A key needs at least one scope."
         raise Invalid("invalid_scope", f"{told} The scopes are: {', '.join(SCOPES)}.", param="scopes")
     return [scope for scope in SCOPES if scope in scopes]
+
+
+def check_networks(text: str) -> tuple[Network, ...]:
+    """Networks as somebody typed them, each once."""
+    try:
+        networks = read_networks(text)
+    except ValueError as error:
+        raise Invalid(
+            "invalid_network", f"{error}. Write networks like 203.0.113.0/24 or 2001:db8::/32.", param="networks"
+        ) from None
+    if len(networks) > NETWORKS_MAX:
+        raise Invalid("invalid_network", f"A key has at most {NETWORKS_MAX} networks.", param="networks")
+    return tuple(dict.fromkeys(networks))
 
 
 def check_purpose(purpose: str) -> str:

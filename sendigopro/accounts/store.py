@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sendigopro.accounts.model import ListedKey
+from sendigopro.foundation.peers import Network
 from sendigopro.foundation.postgres import Conn
 
 CHANNEL = "sendigopro_config"
@@ -28,6 +29,7 @@ class StoredKey:
     burst: int | None
     state: str
     """Of the account: whether it is live."""
+    networks: Sequence[Network]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,14 @@ async def insert_key(
     scopes: Sequence[str],
     purpose: str,
     rate_per_second: int | None,
+    name: bytes | None,
+    networks: Sequence[Network],
 ) -> None:
     await conn.execute(
         """
-        INSERT INTO main.api_keys (account_id, id, mode, hash, last4, scopes, purpose, rate_per_second)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO main.api_keys
+            (account_id, id, mode, hash, last4, scopes, purpose, rate_per_second, name, networks)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         account_id,
         key_id,
@@ -119,6 +124,8 @@ async def insert_key(
         scopes,
         purpose,
         rate_per_second,
+        name,
+        list(networks),
     )
 
 
@@ -127,7 +134,7 @@ async def find_key_of_anyone(conn: Conn, *, key_hash: bytes) -> StoredKey | None
     row = await conn.fetchrow(
         """
         SELECT k.account_id, k.id, k.mode, k.hash, k.scopes, k.purpose, k.rate_per_second, a.currency,
-               a.on_unclear, a.rate_per_second, a.burst, a.state
+               a.on_unclear, a.rate_per_second, a.burst, a.state, k.networks
           FROM main.api_keys k
           JOIN main.accounts a ON a.id = k.account_id
          WHERE k.hash = $1 AND k.revoked_at IS NULL AND a.closed_at IS NULL AND a.closing_at IS NULL
@@ -140,7 +147,7 @@ async def find_key_of_anyone(conn: Conn, *, key_hash: bytes) -> StoredKey | None
 async def list_keys(conn: Conn, *, account_id: UUID) -> list[ListedKey]:
     rows = await conn.fetch(
         """
-        SELECT id, mode, last4, scopes, purpose, created_at, revoked_at, last_used_at
+        SELECT id, mode, last4, scopes, purpose, created_at, revoked_at, last_used_at, rate_per_second, name, networks
           FROM main.api_keys
          WHERE account_id = $1
          ORDER BY id
@@ -156,6 +163,17 @@ async def revoke_key(conn: Conn, *, account_id: UUID, key_id: UUID) -> bool:
         "UPDATE main.api_keys SET revoked_at = now() WHERE account_id = $1 AND id = $2 AND revoked_at IS NULL",
         account_id,
         key_id,
+    )
+    return done.endswith(" 1")
+
+
+async def set_networks(conn: Conn, *, account_id: UUID, key_id: UUID, networks: Sequence[Network]) -> bool:
+    """False when the account has no such key, or it was revoked."""
+    done: str = await conn.execute(
+        "UPDATE main.api_keys SET networks = $3 WHERE account_id = $1 AND id = $2 AND revoked_at IS NULL",
+        account_id,
+        key_id,
+        list(networks),
     )
     return done.endswith(" 1")
 

@@ -17,6 +17,8 @@ class Action(StrEnum):
 
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
+    KEY_LIMITED = "key.limited"
+    """To networks that it may be used from; to none: it may be used from everywhere."""
     MEMBER_INVITED = "member.invited"
     MEMBER_ADDED = "member.added"
     MEMBER_CHANGED = "member.changed"
@@ -46,6 +48,7 @@ class Action(StrEnum):
     ENDPOINT_CREATED = "endpoint.created"
     ENDPOINT_CHANGED = "endpoint.changed"
     ENDPOINT_REMOVED = "endpoint.removed"
+    SECRET_SHOWN = "secret.shown"  # noqa: S105  # the name of an action
     SECRET_ROLLED = "secret.rolled"  # noqa: S105  # the name of an action
     SENDER_ADDED = "sender.added"
     SENDER_CHANGED = "sender.changed"

@@ -20,7 +20,7 @@ WHERE: Final = {
     "sv": "/console/messages",
     "evt": "/console/events/{id}",
     "req": "/console/requests/{id}",
-    "key": "/console/keys",
+    "key": "/console/keys/{id}",
     "we": "/console/webhooks/{id}",
     "snd": "/console/senders",
     "prq": "/console/privacy/requests/{id}",

@@ -28,6 +28,16 @@ def read_form(body: bytes, fields: Sequence[str]) -> dict[str, str]:
     return values
 
 
+def read_query(request: Request, fields: Sequence[str]) -> dict[str, str]:  # type: ignore[type-arg]  # whatever it carries
+    """These fields of the address, as somebody may have typed them; what is missing or no text is empty."""
+    try:
+        found = parse_qs(request.scope["query_string"].decode("ascii"), errors="strict", max_num_fields=50)
+    except ValueError:
+        found = {}
+    values = {name: found.get(name, [""])[0].strip() for name in fields}
+    return {name: value if len(value) <= VALUE_MAX and "\0" not in value else "" for name, value in values.items()}
+
+
 def refuse_foreign(request: Request, runtime: Runtime) -> None:  # type: ignore[type-arg]  # whatever it carries
     """A form on somebody else's page must not speak for us; browsers say where a form stood (Fetch Metadata)."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")

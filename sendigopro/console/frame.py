@@ -44,6 +44,15 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Carriers", "/console/carriers", "carrier", P.READ_MESSAGES, "g c", "binds live state rate errors queue"),
         Place("Route simulator", "/console/routes", "route", P.READ_MESSAGES, "g r", "how would a message go price"),
     ),
+    "Developers": (
+        Place("API keys", "/console/keys", "key", P.READ_KEYS, "g k", "secret token scopes make revoke"),
+        Place("Webhooks", "/console/webhooks", "webhook", P.READ_WEBHOOKS, "g w", "endpoints secret deliveries replay"),
+        Place("Requests", "/console/requests", "log", P.READ_KEYS, "g q", "log request-id"),
+        Place("Events", "/console/events", "events", P.READ_EVENTS, "g e", "payload json"),
+        Place("Live tail", "/console/live", "messages", P.READ_EVENTS, "g l", "stream now"),
+        Place("Error dictionary", "/console/errors", "errors", keys="g b", about="problems codes reasons help"),
+        Place("API reference", "/docs/api", "book", keys="g d", about="documentation openapi curl"),
+    ),
     "Account": (
         Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite hand over"),
         Place("Privacy", "/console/privacy", "shield", P.READ_PRIVACY, "g y", "retention requests erase export proof"),

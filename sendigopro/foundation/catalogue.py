@@ -78,6 +78,7 @@ RETENTIONS = {
     "idempotency_term": "one to two days",
     "key_life": "as long as what it opens",
     "message_term": "as long as the message's row",
+    "request_term": "7 days",
     "outbox_term": "until delivered, or the end of retries",
     "software_life": "as long as the installation: it describes the software, not anybody",
     "standing_term": "until withdrawn; an opt-out outlives erasure as a bare MAC",

@@ -88,7 +88,7 @@ class HotDoors:
         await answer(send, 202, ENCODER.encode(BatchAnswer(data=data)), _headers(headers, answered))
 
     async def _enter(self, scope: Scope, *, cost: int) -> tuple[Caller, list[tuple[bytes, bytes]]]:
-        caller = await self._callers.authenticate(header(scope, b"authorization"))
+        caller = await self._callers.enter(scope)
         return caller, self._limits.take(caller.counted, cost=cost)
 
 

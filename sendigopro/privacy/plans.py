@@ -199,6 +199,12 @@ TOLD: Mapping[str, Plan] = {
         "main.webhook_deliveries", "account_id id mode endpoint_id codes millis attempts",
         of_account("main.webhook_deliveries.account_id"),
     ),
+    "main.requests.path": of_subject(MESSAGE, Erasure.KEPT, ITS_ID, last="main.requests.path"),
+    **columns(
+        "main.requests",
+        "account_id id given_id mode key_id method status problem duration_us request_bytes response_bytes",
+        of_account("main.requests.account_id"),
+    ),
     "main.webhook_replays.*": of_account("main.webhook_replays.account_id"),
     "main.webhook_endpoints.*": of_account("main.webhook_endpoints.account_id"),
     "main.webhook_secrets.secret": of_account("main.webhook_secrets.account_id", "A secret leaves in no package."),

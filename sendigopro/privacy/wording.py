@@ -71,6 +71,7 @@ PERIODS: Mapping[str, str] = {
     "idempotency_term": "One to two days",
     "key_life": "As long as what it opens",
     "message_term": "As long as the record of the message",
+    "request_term": "Seven days",
     "outbox_term": "Until delivered or given up",
     "software_life": "As long as the installation",
     "standing_term": "Until withdrawn; outlives erasure as a code",

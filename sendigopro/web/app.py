@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 
 from sendigopro.accounts.keys import Caller, Callers
 from sendigopro.accounts.reading import Readings
+from sendigopro.accounts.request_log import RequestLog
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
@@ -21,6 +22,9 @@ from sendigopro.console import (
     audit,
     carriers,
     compose,
+    deliveries,
+    errors,
+    events,
     exports,
     find,
     forgot,
@@ -31,11 +35,14 @@ from sendigopro.console import (
     invitation,
     invite,
     kept_views,
+    keys,
+    live,
     message_list,
     message_page,
     passkeys,
     privacy_centre,
     privacy_requests,
+    requests,
     roles,
     routes,
     security,
@@ -47,6 +54,7 @@ from sendigopro.console import (
     start,
     subaccounts,
     team,
+    webhooks,
 )
 from sendigopro.console.visit import visit_of
 from sendigopro.events.bus import Bus
@@ -77,6 +85,7 @@ from sendigopro.website import privacy
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
     home, start, message_list, kept_views, message_page, compose, exports, find, handset, senders, carriers, routes,
+    keys, webhooks, deliveries, requests, events, live, errors,
     sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, roles, access, go_live, account,
     subaccounts, privacy_centre, privacy_requests, audit, staff, staff_reviews, installation, privacy,
 )  # fmt: skip
@@ -101,6 +110,7 @@ class Parts:
     desk: Desk
     readiness: health.Readiness
     measures: Measures
+    requests: RequestLog
 
 
 def all_operations() -> list[Operation]:
@@ -127,7 +137,14 @@ def build(parts: Parts) -> Root:
         has_others = any(one.path == path and one.method not in methods for one in operations)
         exact[path] = {**methods, "*": gate} if has_others else methods
     doors = Doors(exact=exact, prefixes={assets.PREFIX: assets.Assets(), "/v1/": gate}, rest=framework)
-    return Root(doors, measures=parts.measures, is_https=parts.runtime.settings.url.startswith("https://"))
+    settings = parts.runtime.settings
+    return Root(
+        doors,
+        measures=parts.measures,
+        requests=parts.requests,
+        proxies=settings.proxies,
+        is_https=settings.url.startswith("https://"),
+    )
 
 
 def make_framework(parts: Parts) -> App:

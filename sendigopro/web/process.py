@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sendigopro.accounts.keys import Callers
+from sendigopro.accounts.request_log import RequestLog
 from sendigopro.accounts.sessions import Sessions
 from sendigopro.accounts.sign_in import SignIn
 from sendigopro.channels.directory import Directory
@@ -69,12 +70,14 @@ def build(runtime: Runtime) -> Web:
         desk=desk_of(runtime, vault, Journal(runtime.settings.journal_folder)),
         readiness=Readiness(runtime, vault),
         measures=Measures(),
+        requests=RequestLog(pool, paths=[one.path for one in app.all_operations()]),
     )
     jobs: dict[str, Callable[[], Awaitable[None]]] = {
         "take in": intake.run,
         "follow keys": parts.callers.run,
         "follow configuration": lambda: follow(runtime, directory, vault),
         "measure": parts.measures.run,
+        "log requests": parts.requests.run,
     }
     return Web(app.build(parts), parts.readiness, vault, directory, jobs)
 

@@ -5,12 +5,14 @@ a database that is away is a 503; anything else is a 500 that tells the caller n
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sendigopro.accounts.request_log import RequestLog
 from sendigopro.console import problem_page
 from sendigopro.foundation import clock, ids, logs, problems
 from sendigopro.foundation.asgi import App, ClientGone, Message, Receive, Scope, Send, answer_problem, header, read_rest
+from sendigopro.foundation.peers import Network, true_peer
 from sendigopro.foundation.postgres import CONNECTION_LOST
 from sendigopro.foundation.problems import NotFound, Problem, TooLarge, Unavailable, WrongMethod
 from sendigopro.web.measures import Measures
@@ -51,9 +53,19 @@ class Doors:
 class Root:
     """Finds the door, adds headers, answers problems, counts."""
 
-    def __init__(self, doors: Doors, *, measures: Measures, is_https: bool = False) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        *,
+        measures: Measures,
+        requests: RequestLog | None = None,
+        proxies: Sequence[Network] = (),
+        is_https: bool = False,
+    ) -> None:
         self.doors = doors
         self.measures = measures
+        self.requests = requests
+        self.proxies = proxies
         secure = (HTTPS_ONLY,) if is_https else ()
         self.api_headers = (*API_HEADERS, *secure)
         self.page_headers = (*PAGE_HEADERS, *secure)
@@ -62,22 +74,22 @@ class Root:
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])
         began = clock.monotonic()
-        if scope["method"] == "HEAD":  # as GET; the server leaves the body out
-            scope = {**scope, "method": "GET"}
-        given = header(scope, b"request-id")
-        request_id = given if given and SANE_ID.fullmatch(given) else ids.typed("req", ids.new_bytes()).encode()
-        scope["request_id"] = request_id.decode()
+        scope, given = self.as_asked(scope)
+        request_id = scope["request_id"].encode()
         path: str = scope["path"]
         common = self.api_headers if path.startswith("/v1/") else self.page_headers
-        status = 0
+        status = size = 0
+        code: str | None = None
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"] = [*message.get("headers", ()), (b"request-id", request_id)]
                 present = {name for name, _ in headers}
                 headers += [pair for pair in common if pair[0] not in present]
+            else:
+                size += len(message.get("body", b""))
             await send(message)
 
         door = "other"
@@ -85,6 +97,7 @@ class Root:
             door, app = self.find(scope, path)
             await app(scope, receive, send_with_headers)
         except Problem as problem:
+            code = problem.code
             if status == 0:
                 await refuse(problem, scope, receive, send_with_headers)
         except ClientGone:
@@ -92,11 +105,28 @@ class Root:
         except Exception as error:  # the last resort: whatever it was, the caller gets an answer
             told = logs.told(error)
             log.error("request_failed", request_id=scope["request_id"], method=scope["method"], door=door, **told)  # noqa: TRY400  # a traceback shows values
-            if status == 0:
-                await tell(meant_by(error), scope, send_with_headers)
-            else:
+            if status != 0:
                 raise
-        self.measures.note(door, status, clock.monotonic() - began)
+            meant = meant_by(error)
+            code = meant.code
+            await tell(meant, scope, send_with_headers)
+        seconds = clock.monotonic() - began
+        self.measures.note(door, status, seconds)
+        if self.requests is not None and common is self.api_headers:
+            self.requests.note(scope, given, status=status, problem=code, seconds=seconds, size=size)
+
+    def as_asked(self, scope: Scope) -> tuple[Scope, bytes | None]:
+        """HEAD is GET, the peer is who really asks, and the request has an id; with the one its caller gave."""
+        if scope["method"] == "HEAD":  # the server leaves the body out
+            scope = {**scope, "method": "GET"}
+        if self.proxies:
+            scope = {**scope, "client": (true_peer(scope, self.proxies), 0)}
+        given = header(scope, b"request-id")
+        if given is not None and not SANE_ID.fullmatch(given):
+            given = None
+        scope["request_raw"] = ids.new_bytes()
+        scope["request_id"] = given.decode() if given is not None else ids.typed("req", scope["request_raw"])
+        return scope, given
 
     def find(self, scope: Scope, path: str) -> tuple[str, App]:
         """The door for a path, and the name under which it is counted."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sendigopro.foundation.postgres import Conn
-from sendigopro.webhooks.model import Attempt, DeliveryRow, Put, Replay, RetryRow
+from sendigopro.webhooks.model import Attempt, DeliveryRow, Health, Put, Replay, RetryRow
 
 # The whole schedule takes 27 h 45 min, with jitter three hours more; who rested in between was asked less often.
 LATE_HOURS = 48
@@ -246,6 +246,31 @@ async def list_attempts(
         limit,
     )
     return [Attempt(*row) for row in rows]
+
+
+async def read_health(conn: Conn, *, account_id: UUID, mode: int, since: UUID, limit: int) -> list[Health]:
+    """How endpoints did lately, by the newest rows of attempts, so many at most."""
+    rows = await conn.fetch(
+        """
+        SELECT d.endpoint_id,
+               (array_agg(d.id ORDER BY d.id DESC) FILTER (WHERE a.good > 0))[1],
+               sum(a.good)::int, sum(a.bad)::int
+        FROM (
+            SELECT id, endpoint_id, codes FROM main.webhook_deliveries
+            WHERE account_id = $1 AND mode = $2 AND id >= $3 ORDER BY id DESC LIMIT $4
+        ) d, LATERAL (
+            SELECT count(*) FILTER (WHERE c BETWEEN 200 AND 299) AS good,
+                   count(*) FILTER (WHERE c NOT BETWEEN 200 AND 299) AS bad
+            FROM unnest(d.codes) c
+        ) a
+        GROUP BY d.endpoint_id
+        """,
+        account_id,
+        mode,
+        since,
+        limit,
+    )
+    return [Health(*row) for row in rows]
 
 
 async def insert_replay(

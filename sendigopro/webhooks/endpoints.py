@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sendigopro.accounts.model import mode_name
@@ -20,7 +20,7 @@ from sendigopro.foundation.problems import Conflict, Invalid, NotFound
 from sendigopro.messages.model import EVENT_OF
 from sendigopro.vault.vault import Vault
 from sendigopro.webhooks import delivery_store, store
-from sendigopro.webhooks.listing import BEGINNING, earlier, kept_since, later
+from sendigopro.webhooks.listing import BEGINNING, EVENT_TO_BATCH, earlier, kept_since, later
 from sendigopro.webhooks.model import DISABLED_EVENT, TEST_EVENT, Disabled, Endpoint, EndpointRow, Replay, RetryRow
 from sendigopro.webhooks.sealed import ensure_callback, open_endpoint, open_secret, seal_secret, seal_text
 from sendigopro.webhooks.sign import new_secret
@@ -29,7 +29,6 @@ ENDPOINTS_MAX = 50
 SECRETS_MAX = 5
 OVERLAP_SECONDS = 24 * 3600
 LOOKUP_SECONDS = 2.0
-CLOCKS_APART = timedelta(minutes=1)  # between an event's id and its batch's
 EVENT_TYPES = tuple(sorted({*EVENT_OF.values(), DISABLED_EVENT, SUBJECT_ERASED}))
 
 
@@ -45,11 +44,18 @@ class Endpoints:
         self._by = by
 
     async def create(
-        self, account_id: UUID, mode: int, *, url: str, event_types: Sequence[str], description: str
+        self,
+        account_id: UUID,
+        mode: int,
+        *,
+        url: str,
+        event_types: Sequence[str],
+        description: str,
+        endpoint_id: UUID | None = None,
     ) -> tuple[Endpoint, str]:
         """A new endpoint and its secret, or `Invalid` with what is wrong about the URL."""
         await self._check(url)
-        endpoint_id, secret_id, secret = ids.new(), ids.new(), new_secret()
+        endpoint_id, secret_id, secret = endpoint_id or ids.new(), ids.new(), new_secret()
         row = EndpointRow(
             account_id, endpoint_id, mode, False,  # noqa: FBT003  # is_callback
             await seal_text(self._vault, account_id, "url", endpoint_id, url),
@@ -147,6 +153,14 @@ class Endpoints:
         await self._row(account_id, mode, endpoint_id)
         return await self._newest_secret(account_id, endpoint_id)
 
+    async def show_secret(self, account_id: UUID, mode: int, endpoint_id: UUID) -> str:
+        """The same to somebody who looks at it; the audit log says so."""
+        secret = await self.secret(account_id, mode, endpoint_id)
+        async with self._door.acquire() as conn, conn.transaction():
+            await store.enter_account(conn, account_id=account_id)
+            await self._note(conn, account_id, endpoint_id, Action.SECRET_SHOWN)
+        return secret
+
     async def rotate(self, account_id: UUID, mode: int, endpoint_id: UUID) -> str:
         """A new secret; deliveries are signed with the old one too for a day."""
         await self._row(account_id, mode, endpoint_id)
@@ -206,7 +220,7 @@ class Endpoints:
     async def replay_event(self, account_id: UUID, mode: int, endpoint_id: UUID, *, event_id: UUID) -> None:
         """Tell one event again, with the same webhook-id."""
         refuse_disabled(await self._row(account_id, mode, endpoint_id))
-        between = (max(earlier(event_id, CLOCKS_APART), kept_since()), later(event_id, CLOCKS_APART))
+        between = (max(earlier(event_id, EVENT_TO_BATCH), kept_since()), later(event_id, EVENT_TO_BATCH))
         async with self._main.acquire() as conn, conn.transaction():
             batch = await events.find_batch(
                 conn, account_id=account_id, mode=mode, event_id=event_id.bytes, between=between

@@ -12,7 +12,7 @@ from sendigopro.events import store as events
 from sendigopro.events.model import KEPT_DAYS, Event
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.postgres import Pool
-from sendigopro.foundation.problems import Invalid
+from sendigopro.foundation.problems import Invalid, NotFound
 from sendigopro.messages.masking import Sees, masked
 from sendigopro.messages.view import Viewer
 from sendigopro.webhooks import delivery_store, store
@@ -26,7 +26,9 @@ HOME, EPOCH = (
 )  # where the account is kept, and how often it has moved: positions of another place mean nothing here
 CLOCKS_APART = timedelta(minutes=10)  # batches are named by the clocks of processes, a little before they are committed
 BATCHES_AT_ONCE = 8
+LOOKS_MAX = 100
 CURSOR = re.compile(r"evc_(?P<packed>[A-Za-z0-9_-]{10,100})")
+EVENT_TO_BATCH = timedelta(minutes=1)
 ATTEMPT = re.compile(r"(?P<row>whd_[0-9a-z]{26})-(?P<position>[1-9][0-9]{0,5})")
 LOWEST, HIGHEST = UUID(int=0), UUID(int=(1 << 128) - 1)
 XID_MAX = (1 << 64) - 1
@@ -73,14 +75,18 @@ class EventPage:
 
 
 async def read_events(
-    pool: Pool, viewer: Viewer, query: EventQuery, *, account_id: UUID, mode: int, sees: Sees
+    pool: Pool, viewer: Viewer, query: EventQuery, *, account_id: UUID, mode: int, sees: Sees, only: str | None = None
 ) -> EventPage:
-    """The oldest first. What is newer than the oldest transaction under way is not shown yet, so nobody misses any."""
+    """The oldest first. What is newer than the oldest transaction under way is not shown yet, so nobody misses any.
+
+    `only` events of one type; for them a few thousand are gone through at most, and the page says that there is more.
+    """
     position = read_position(query.after) if query.after is not None else None
     since_us = int(query.since.timestamp() * 1_000_000) if query.since is not None and position is None else 0
     found: list[tuple[Position, Event]] = []
-    reached, is_over = position, False
-    while len(found) <= query.limit and not is_over:
+    reached, is_over, looks = position, False, 0
+    while len(found) <= query.limit and not is_over and looks < LOOKS_MAX:
+        looks += 1
         # "At or after": the batch itself may have more events than were read.
         xid, batch_id = (
             (reached.xid, UUID(int=max(reached.batch_id.int - 1, 0))) if reached is not None else (0, LOWEST)
@@ -99,14 +105,27 @@ async def read_events(
             found += [
                 (Position(its_xid, batch.id, index), event)
                 for index, event in enumerate(batch.events)
-                if index >= first and event.at_us >= since_us
+                if index >= first and event.at_us >= since_us and only in (None, event.type)
             ]
             reached = Position(its_xid, batch.id, len(batch.events) - 1)
         is_over = len(batches) < BATCHES_AT_ONCE
-    shown, has_more = found[: query.limit], len(found) > query.limit
-    last = shown[-1][0] if has_more else reached
+    shown, is_full = found[: query.limit], len(found) > query.limit
+    last = shown[-1][0] if is_full else reached
     bodies = await describe(viewer, [event for _, event in shown], account_id=account_id, mode=mode, sees=sees)
-    return EventPage(bodies, has_more, last.written() if last is not None else query.after)
+    return EventPage(bodies, is_full or not is_over, last.written() if last is not None else query.after)
+
+
+async def read_event(pool: Pool, viewer: Viewer, event_id: UUID, *, account_id: UUID, mode: int, sees: Sees) -> bytes:
+    """One event as webhooks tell it, or `NotFound`."""
+    between = (max(earlier(event_id, EVENT_TO_BATCH), kept_since()), later(event_id, EVENT_TO_BATCH))
+    async with pool.acquire() as conn:
+        batch = await events.find_batch(
+            conn, account_id=account_id, mode=mode, event_id=event_id.bytes, between=between
+        )
+    found = [one for one in batch.events if one.id == event_id.bytes] if batch is not None else []
+    if not found:
+        raise NotFound("event_not_found", "There is no such event in this account and mode.", param="event_id")
+    return (await describe(viewer, found, account_id=account_id, mode=mode, sees=sees))[0]
 
 
 def lowest_id(position: Position | None, query: EventQuery) -> UUID:

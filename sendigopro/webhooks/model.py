@@ -113,6 +113,17 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """How one endpoint did lately."""
+
+    endpoint_id: UUID
+    last_success: UUID | None
+    """The row of it: its id says when."""
+    succeeded: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """Everything since a moment, to be told once more."""
 

@@ -36,7 +36,7 @@ KINDS: Final[Mapping[str, str]] = {
     "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem", "account": "acc",
     "grant": "grt", "review": "rev", "sender": "snd",
     "view": "sv", "export": "exp",
-    "invitation": "inv", "passkey": "pky",
+    "invitation": "inv", "passkey": "pky", "key": "key", "endpoint": "we", "event": "evt", "asked": "req",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
 NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1", "role": "desk"}
@@ -69,6 +69,16 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/team/invitations/{invitation}/resend": {},
     "/console/team/invitations/{invitation}/withdraw": {},
     "/console/security/passkeys/{passkey}/remove": {},
+    "/console/keys/{key}/networks": {"networks": "203.0.113.0/24"},
+    "/console/keys/{key}/revoke": {},
+    "/console/webhooks/{endpoint}/change": {"url": "https://example.com/in"},
+    "/console/webhooks/{endpoint}/switch": {"on": "no"},
+    "/console/webhooks/{endpoint}/test": {},
+    "/console/webhooks/{endpoint}/secret": {},
+    "/console/webhooks/{endpoint}/rotate": {},
+    "/console/webhooks/{endpoint}/delete": {},
+    "/console/webhooks/{endpoint}/replay": {"since": "2026-01-01T00:00"},
+    "/console/events/{event}/show": {},
 }
 """A right form for each page that changes one object: a wrong one would be refused before the id is looked at."""
 LIVE_PAGES: Final = ("/stream",)
@@ -147,11 +157,22 @@ async def scene_of(site: Site) -> Scene:
         "msg": sent["id"], "we": endpoint["id"], "prq": request["id"], "sub": ids.typed("sub", subject),
         "mem": ids.typed("mem", people["owner"]), **await taken_away(site), "inv": await invited(site),
         "pky": await with_passkey(site, people["owner"]),
+        "key": ids.typed("key", await owner.fetchval("SELECT id FROM main.api_keys WHERE account_id <> $1", stranger)),
+        **await asked_about_events(site),
         **await asked_for(site, people["owner"]), "acc": ids.typed("acc", child),
     }  # fmt: skip
     browser = Browser(site)
     assert (await browser.sign_in(mail="stranger@example.com")).status == 303
     return Scene(site, known, stranger, key.token, browser, people)
+
+
+async def asked_about_events(site: Site) -> dict[str, str]:
+    """An event, and the request that told of it: it is in the request log."""
+    answered = await site.ask("GET", "/v1/events")
+    assert site.web.root.requests is not None
+    await site.web.root.requests.write()
+    event: str = msgspec.json.decode(answered.body)["data"][0]["id"]
+    return {"evt": event, "req": answered.headers["request-id"]}
 
 
 async def asked_for(site: Site, person_id: UUID) -> dict[str, str]:

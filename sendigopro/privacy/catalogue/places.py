@@ -121,7 +121,7 @@ STORES = (
         "told", Area.MAIN, "Events and webhooks", "what accounts are told, and where",
         tables=(
             "main.events", "main.outbox", "main.webhook_endpoints", "main.webhook_secrets", "main.webhook_retries",
-            "main.webhook_deliveries", "main.webhook_replays",
+            "main.webhook_deliveries", "main.webhook_replays", "main.requests",
         ),
     ),
     Place(

@@ -123,6 +123,7 @@ _YOURS: dict[str, str] = {
     ),
     **_each("main.events", "id xid mode n", _OURS),
     "main.outbox.id": _QUEUE,
+    "main.requests.path": "Which of its messages the account's own systems asked about; gone after seven days.",
     **_each("main.webhook_retries", "lane_id event_id batch_id", _QUEUE),
     **_each(
         "main.privacy_requests",

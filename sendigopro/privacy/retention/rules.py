@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from sendigopro.accounts.request_log import KEPT_DAYS as REQUEST_DAYS
 from sendigopro.accounts.retention_terms import CAP_DAYS
 from sendigopro.events.model import KEPT_DAYS as EVENT_DAYS
 
@@ -36,6 +37,7 @@ DROPPED: Mapping[str, Partitions] = {
     "main.idempotency": Partitions(IDEMPOTENCY_DAYS, "a request may be repeated for a day"),
     "main.events": Partitions(EVENT_DAYS, "may be read and told again for so long"),
     "main.webhook_deliveries": Partitions(EVENT_DAYS, "as the events they tell of"),
+    "main.requests": Partitions(REQUEST_DAYS, "the request log: to find what went wrong, then of no use"),
 }
 """Partitioned tables that age."""
 
@@ -80,6 +82,7 @@ ENDED_BY: Mapping[str, str] = {
     "message_term": "rows by the account's term, partitions at the cap; others go with what they belong to",
     "idempotency_term": "partitions are dropped after two days",
     "hold_term": "the hold's own key dies when it is released, then the rows; overdue reviews are named by doctor",
+    "request_term": "partitions are dropped after seven days",
     "outbox_term": "rows go when they are told or given up",
     "until_done": "rows go with the work they stand for",
     "standing_term": "kept until withdrawn: GDPR 17(3)(b), 21(3)",
