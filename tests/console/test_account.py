@@ -132,7 +132,8 @@ async def test_closing_stops_keys_at_once_lets_people_read_and_is_undone(crew: C
     assert (await rosa.post(f"{HOME}/keep")).status == 303
     assert (await crew.site.ask("GET", "/v1/messages")).status == 200
     assert (await rosa.post(f"{HOME}/keep")).status == 409
-    assert [name for name, _ in await told(crew)][-2:] == ["account.closing", "account.kept"]
+    names = [name for name, _ in await told(crew) if name.startswith("account.")]
+    assert names == ["account.closing", "account.kept"]
 
 
 async def child_of(crew: Crew, browser: Browser, name: str, **limits: str) -> str:
