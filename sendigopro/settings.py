@@ -97,6 +97,12 @@ class Settings:
     privacy_contact: str = setting(
         "SENDIGOPRO_PRIVACY_CONTACT", "", "Mail address for questions about privacy, shown in the notice."
     )
+    go_live: str = setting(
+        "SENDIGOPRO_GO_LIVE",
+        "open",
+        "open: accounts that people make themselves are live at once; review: they have test keys alone until a person "
+        "of the staff has decided.",
+    )
     smtp_url: str = field(
         default="",
         repr=False,  # holds a password

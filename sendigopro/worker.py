@@ -8,9 +8,11 @@ from uuid import UUID
 
 import structlog
 
+from sendigopro.accounts import grants
 from sendigopro.accounts import store as accounts
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Carrier
+from sendigopro.console.export_job import Exports
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import partitions
 from sendigopro.foundation.postgres import CONNECTION_LOST, as_everyone
@@ -99,6 +101,10 @@ def build(runtime: Runtime) -> Worker:
     desk = desk_of(runtime, vault, Journal(runtime.settings.journal_folder))
     sources = Sources(pool, runtime.vault, vault, directory)
     mails = outgoing_of(runtime, vault)
+    retention = Retention(
+        desk, loader=loader, bus=bus, owner=owner, owner_url=runtime.settings.main("owner"),
+        log_folder=runtime.settings.data_dir / "log",
+    )  # fmt: skip
     worker = Worker(runtime, vault, directory, lanes, webhooks, mails, {}, resending)
     worker.jobs = {
         "settle": settler.run,
@@ -120,15 +126,12 @@ def build(runtime: Runtime) -> Worker:
         "repeat webhooks": Again(webhooks, pool).run,
         "erase": Erasures(desk, loader=loader, bus=bus, owner=owner).run,
         "packages": Packages(desk, sources).run,
-        "holds": Follower(sources).run,
-        "retention": Retention(
-            desk,
-            loader=loader,
-            bus=bus,
-            owner=owner,
-            owner_url=runtime.settings.main("owner"),
-            log_folder=runtime.settings.data_dir / "log",
+        "lead staff out": partial(grants.keep_leading_out, pool),
+        "exports": Exports(
+            pool, vault=vault, viewer=viewer, directory=directory, folder=runtime.settings.exports_folder
         ).run,
+        "holds": Follower(sources).run,
+        "retention": retention.run,
         **({} if mails is None else {"send mails": mails.run}),
     }
     return worker

@@ -4,8 +4,11 @@ from uuid import UUID
 
 from sendigopro.accounts import keys, people_store, store
 from sendigopro.accounts.create import create_account
+from sendigopro.accounts.member_log import note_member
 from sendigopro.accounts.model import DEFAULT_PURPOSE, LIVE, SCOPES, TEST, FirstAccount
 from sendigopro.accounts.people import put_person
+from sendigopro.accounts.staff import OPERATOR, put_staff
+from sendigopro.audit.model import Action
 from sendigopro.foundation.postgres import Conn
 from sendigopro.foundation.randomness import token
 from sendigopro.vault.vault import Vault
@@ -13,6 +16,7 @@ from sendigopro.vault.vault import Vault
 NAME = "First account"
 MEMBER_EMAIL = "owner@sendigopro.test"
 MEMBER_NAME = "Owner"
+OWNER = "owner"
 PASSWORD_LENGTH = 20
 
 
@@ -45,6 +49,17 @@ async def create_first_account(conn: Conn, vault: Vault, *, currency: str = "EUR
 
 
 async def put_member(conn: Conn, vault: Vault, *, account_id: UUID, email: str, password: str) -> None:
-    """Add the account's owner, or give them this password."""
+    """Add the account's owner, who runs the installation too, or give them this password."""
     person_id = await put_person(conn, vault, mail=email, name=MEMBER_NAME, password=password)
-    await people_store.upsert_member(conn, account_id=account_id, person_id=person_id, role="owner")
+    was = await people_store.role_of(conn, account_id=account_id, person_id=person_id)
+    await people_store.upsert_member(conn, account_id=account_id, person_id=person_id, role=OWNER)
+    if was is None:
+        await note_member(
+            conn, vault, Action.MEMBER_ADDED, account_id=account_id, person_id=person_id, facts={"role": OWNER},
+            mail=email,
+        )  # fmt: skip
+    else:
+        await note_member(
+            conn, vault, Action.MEMBER_SECURED, account_id=account_id, person_id=person_id, facts={"what": "password"}
+        )
+    await put_staff(conn, vault, person_id=person_id, role=OPERATOR)

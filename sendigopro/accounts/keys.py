@@ -9,7 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from sendigopro.accounts import store, tokens
+from sendigopro.accounts.go_live import need_live, refuse_not_live
 from sendigopro.accounts.model import (
+    LIVE,
     AccountSettings,
     Caller,
     NewKey,
@@ -149,6 +151,8 @@ class Callers:
             ) from error
         if stored is None or not hmac.compare_digest(stored.hash, digest):
             raise wrong_key()
+        if stored.mode == LIVE:
+            refuse_not_live(stored.state)  # whoever is in memory is live: a change of state empties it
         known = _Known(digest, self._caller(stored))
         if generation == self._generation:
             self._known.put(digest, known)
@@ -205,6 +209,8 @@ async def create_key(
     """Make a key; the caller shows it once, and nobody ever again."""
     new = NewKey(ids.new(), tokens.new_token(mode))
     async with conn.transaction():
+        if mode == LIVE:
+            await need_live(conn, account_id=account_id)
         await store.insert_key(
             conn,
             account_id=account_id,

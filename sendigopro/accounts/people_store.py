@@ -34,10 +34,11 @@ class StoredSession:
     seen_at: datetime
     proved_at: datetime
     ends_at: datetime
+    grant_id: UUID | None
 
 
 PERSON = "id, mail, name, password_hash, totp_secret, totp_step, confirmed_at"
-SESSION = "id, person_id, account_id, place, factors, created_at, seen_at, proved_at, ends_at"
+SESSION = "id, person_id, account_id, place, factors, created_at, seen_at, proved_at, ends_at, grant_id"
 
 
 # People
@@ -353,7 +354,7 @@ async def view_account(conn: Conn, *, person_id: UUID, session_id: UUID, account
     """Turn a session to another account; False when its person does not belong to it."""
     done: str = await conn.execute(
         """
-        UPDATE main.sessions s SET account_id = $3
+        UPDATE main.sessions s SET account_id = $3, grant_id = NULL, home_id = NULL
          WHERE s.person_id = $1 AND s.id = $2 AND EXISTS (
                SELECT FROM main.accounts a
                  JOIN main.members m ON m.account_id IN (a.id, a.parent_id)

@@ -58,6 +58,12 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = {
     "privacy_officer": _WATCH | PERSONAL | {P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.READ_AUDIT},
     "viewer": _WATCH,
 }
+GUEST: Final = "guest"
+SEEING_GUEST: Final = "guest_seeing_people"
+_LOOK = _WATCH - _SEE
+GUESTS: Final[Mapping[str, frozenset[Permission]]] = {GUEST: _LOOK, SEEING_GUEST: _LOOK | PERSONAL}
+"""Staff who were let in (`grants.py`). They read as a viewer does, but not who the members are; people and texts only
+if the account said so. No member has these roles."""
 WHILE_CLOSING: Final = PERSONAL | {
     P.READ_MESSAGES, P.READ_EVENTS, P.READ_WEBHOOKS, P.READ_SENDERS, P.READ_BALANCE, P.READ_KEYS, P.READ_AUDIT,
     P.READ_PRIVACY, P.WRITE_PRIVACY, P.APPROVE_PRIVACY, P.SEE_MEMBERS, P.CHANGE_ACCOUNT,
@@ -69,8 +75,8 @@ GIVEABLE: Final = frozenset(P) - {P.CHANGE_OWNERS}
 
 def granted_by(role: str, custom: Iterable[str] | None = None) -> frozenset[Permission]:
     """What a role grants: ours by the table, one that an account made by its words. An unknown role grants nothing."""
-    if role in PERMISSIONS:
-        return PERMISSIONS[role]
+    if role in PERMISSIONS or role in GUESTS:
+        return PERMISSIONS.get(role) or GUESTS[role]
     return frozenset(Permission(word) for word in custom or () if word in GIVEABLE)
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from sendigopro.accounts import people_store, roles_store
+from sendigopro.accounts import grants, people_store, roles_store
+from sendigopro.accounts.grants import Guest
 from sendigopro.accounts.people_store import StoredSession
 from sendigopro.accounts.roles import WHILE_CLOSING, Permission, granted_by
 from sendigopro.foundation import clock, ids
@@ -51,8 +52,19 @@ class Signed:
     """What the role grants, as it was when the request came."""
     factors: int
     proved_at: datetime
+    guest: Guest | None = None
+    """Somebody of the staff, who was let in."""
     is_of_parent: bool = False
     """They belong to the account above this one, and so are here."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """What somebody is in the account in view."""
+
+    name: str
+    permissions: frozenset[Permission]
+    is_of_parent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +120,22 @@ class Sessions:
             found = await people_store.find_session(conn, token_hash=hash_of(clear), now=now, idle_since=now - IDLE)
             if found is None:
                 raise signed_out()
-            granted = await roles_store.read_granted(conn, account_id=found.account_id, person_id=found.person_id)
-            if not granted:
-                raise signed_out()
+            guest = None if found.grant_id is None else await grants.guest_of(conn, found)
+            role = await self._member(conn, found) if guest is None else _Role(guest.role, granted_by(guest.role))
             if found.seen_at < now - SEEN_EVERY:
                 await people_store.touch_session(conn, person_id=found.person_id, session_id=found.id, now=now)
-        permissions = frozenset[Permission]().union(*(granted_by(one.role, one.custom) for one in granted))
         return Signed(
-            found.id, found.person_id, found.account_id, granted[0].role,
-            permissions & WHILE_CLOSING if granted[0].is_closing else permissions, found.factors, found.proved_at,
-            is_of_parent=granted[0].is_of_parent,
+            found.id, found.person_id, found.account_id, role.name, role.permissions, found.factors, found.proved_at,
+            guest, is_of_parent=role.is_of_parent,
         )  # fmt: skip
+
+    async def _member(self, conn: Conn, found: StoredSession) -> _Role:
+        granted = await roles_store.read_granted(conn, account_id=found.account_id, person_id=found.person_id)
+        if not granted:
+            raise signed_out()
+        permissions = frozenset[Permission]().union(*(granted_by(one.role, one.custom) for one in granted))
+        first = granted[0]
+        return _Role(first.role, permissions & WHILE_CLOSING if first.is_closing else permissions, first.is_of_parent)
 
     async def prove(self, conn: Conn, signed: Signed, *, factors: int) -> str:
         """A credential was shown again: the new token that replaces the old one."""

@@ -12,6 +12,7 @@ from uuid import UUID
 from sendigopro.accounts import coming_store, mails, people, people_store
 from sendigopro.accounts.coming_store import StoredSignUp
 from sendigopro.accounts.create import check_name, create_account
+from sendigopro.accounts.go_live import OPEN, begin_review_state
 from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.newcomers import Credential, Newcomer, link_over, put_newcomer
 from sendigopro.accounts.sessions import TOKEN_LENGTH, hash_of
@@ -92,7 +93,9 @@ async def find(conn: Conn, vault: Vault, token: str) -> SignUp:
     return await _opened(vault, row)
 
 
-async def confirm(conn: Conn, vault: Vault, *, token: str, credential: Credential, currency: str) -> tuple[UUID, UUID]:
+async def confirm(
+    conn: Conn, vault: Vault, *, token: str, credential: Credential, currency: str, go_live: str = OPEN
+) -> tuple[UUID, UUID]:
     """The person and the account they own; in the caller's transaction."""
     row = await coming_store.take_sign_up(conn, token_hash=hash_of(token), now=clock.now())
     if row is None:
@@ -103,6 +106,7 @@ async def confirm(conn: Conn, vault: Vault, *, token: str, credential: Credentia
     await put_newcomer(conn, vault, newcomer, credential=credential)
     account_id = await create_account(conn, vault, name=wanted.company, currency=currency)
     assert account_id is not None  # only the first account can be there already
+    await begin_review_state(conn, account_id, go_live=go_live)
     await people_store.insert_member(conn, account_id=account_id, person_id=newcomer.id, role=OWNER)
     await note_member(
         conn, vault, Action.MEMBER_ADDED, account_id=account_id, person_id=newcomer.id, by=by_member(newcomer.id),

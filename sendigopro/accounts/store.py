@@ -26,6 +26,8 @@ class StoredKey:
     on_unclear: str
     rate_per_second: int | None
     burst: int | None
+    state: str
+    """Of the account: whether it is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ async def find_key_of_anyone(conn: Conn, *, key_hash: bytes) -> StoredKey | None
     row = await conn.fetchrow(
         """
         SELECT k.account_id, k.id, k.mode, k.hash, k.scopes, k.purpose, k.rate_per_second, a.currency,
-               a.on_unclear, a.rate_per_second, a.burst
+               a.on_unclear, a.rate_per_second, a.burst, a.state
           FROM main.api_keys k
           JOIN main.accounts a ON a.id = k.account_id
          WHERE k.hash = $1 AND k.revoked_at IS NULL AND a.closed_at IS NULL AND a.closing_at IS NULL

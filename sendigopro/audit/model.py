@@ -59,6 +59,16 @@ class Action(StrEnum):
     AUDIT_EXPORTED = "audit.exported"
     STAFF_ENTERED = "staff.entered"
     STAFF_LEFT = "staff.left"
+    STAFF_LOOKED = "staff.looked"
+    """At which page, while they were in."""
+    STAFF_ASKED = "staff.asked"
+    STAFF_ALLOWED = "staff.allowed"
+    STAFF_REFUSED = "staff.refused"
+    """Before they came in, or while they were: the account says no, or no longer."""
+    STAFF_ADDED = "staff.added"
+    STAFF_REMOVED = "staff.removed"
+    REVIEW_ASKED = "review.asked"
+    REVIEW_DECIDED = "review.decided"
 
 
 class ActorKind(StrEnum):

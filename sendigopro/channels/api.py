@@ -1,6 +1,5 @@
 """The doors of senders: who an account's messages may come from."""
 
-import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,21 +13,13 @@ from sendigopro.audit.model import By
 from sendigopro.channels import store
 from sendigopro.channels.directory import Directory
 from sendigopro.channels.model import Sender
-from sendigopro.channels.senders import kind_of, put_sender, seal_value
+from sendigopro.channels.senders import SMS, add_sender, kind_of, normalise
 from sendigopro.foundation import ids, strict_json, strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.operations import Operation
-from sendigopro.foundation.phones import parse_phone
 from sendigopro.foundation.postgres import as_account
-from sendigopro.foundation.problems import Conflict, Invalid
 from sendigopro.runtime import Runtime
 from sendigopro.vault.vault import Vault
-
-SMS = 1
-SENDERS_MAX = 400
-SHORT_CODE = re.compile(r"[0-9]{3,8}")
-# 3GPP TS 23.040 §9.1.2.5: eleven characters of the GSM alphabet; carriers agree on these, with at least one letter.
-NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 &._-]{0,9}[A-Za-z0-9.])?")
 
 
 class NewSender(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -71,19 +62,8 @@ async def create_sender(
     """Add a sender; adding it again changes nothing but whether it is the default."""
     need(caller, "senders.write")
     wanted = strict_json.decode(body, NEW)
-    value = normalise(wanted.value)
-    sender = Sender(caller.account_id, ids.new(), SMS, value, wanted.is_default)
-    beside = await seal_value(vault, sender)
-    async with runtime.main.acquire() as conn, conn.transaction():
-        await store.lock_senders(conn)
-        if kind_of(value) != "name" and await store.is_anothers(
-            conn, account_id=caller.account_id, channel=SMS, value=value
-        ):
-            raise Conflict("sender_taken", "Another account has this number. Ask the operator.", param="value")
-        mine = await store.read_senders(conn, account_id=caller.account_id)
-        if len(mine) >= SENDERS_MAX and value not in {one.value for one in mine}:
-            raise Conflict("too_many_senders", f"An account may have {SENDERS_MAX} senders.")
-        kept = await put_sender(conn, sender, by=by, beside=beside)
+    sender = Sender(caller.account_id, ids.new(), SMS, normalise(wanted.value), wanted.is_default)
+    kept = await add_sender(runtime.main, vault, sender, by=by)
     await directory.refresh()
     return describe(kept)
 
@@ -105,23 +85,6 @@ async def list_senders(
     data = [describe(one) for one in shown]
     has_more = len(between) > len(shown)
     return Listed(data=data, has_more=has_more, next_cursor=data[-1].id if has_more and not from_end else None)
-
-
-def normalise(value: str) -> str:
-    """The sender as it goes over the wire, or why it cannot."""
-    if value.startswith("+"):
-        try:
-            return parse_phone(value).phone.reveal()
-        except Invalid as problem:
-            raise Invalid("invalid_sender", problem.detail, param="value") from problem
-    if SHORT_CODE.fullmatch(value) or NAME.fullmatch(value):
-        return value
-    raise Invalid(
-        "invalid_sender",
-        "A sender is a number like +447400123456, a short code of 3 to 8 digits, or a name of up to 11 letters and "
-        "digits with at least one letter.",
-        param="value",
-    )
 
 
 def describe(sender: Sender) -> SenderObject:

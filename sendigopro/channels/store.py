@@ -96,6 +96,15 @@ async def read_senders(conn: Conn, *, account_id: UUID) -> list[Sender]:
     return [Sender(*row.values()) for row in rows]
 
 
+async def read_sender(conn: Conn, *, account_id: UUID, sender_id: UUID) -> Sender | None:
+    row = await conn.fetchrow(
+        "SELECT account_id, id, channel, value, is_default FROM main.senders WHERE account_id = $1 AND id = $2",
+        account_id,
+        sender_id,
+    )
+    return None if row is None else Sender(*row.values())
+
+
 async def add_sender(conn: Conn, sender: Sender) -> Sender:
     """Add a sender; one that is there already is returned as it is."""
     row = await conn.fetchrow(
@@ -143,7 +152,9 @@ async def hold_binds(
         INSERT INTO main.carrier_binds AS held (carrier_id, slot, owner, lease_until)
         SELECT $1, slot, $3, now() + make_interval(secs => $5) FROM free
         ON CONFLICT (carrier_id, slot) DO UPDATE SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until,
-            bound_at = CASE WHEN $6 OR held.owner <> EXCLUDED.owner THEN now() ELSE held.bound_at END
+            bound_at = CASE WHEN $6 OR held.owner <> EXCLUDED.owner THEN now() ELSE held.bound_at END,
+            bound_since = CASE WHEN held.owner <> EXCLUDED.owner OR $6 AND held.bound_at < now() - interval '6 seconds'
+                               THEN now() ELSE held.bound_since END
             WHERE held.owner = EXCLUDED.owner OR held.lease_until < now()
         RETURNING slot
         """,

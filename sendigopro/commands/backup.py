@@ -61,15 +61,17 @@ async def back_up(folder: Path) -> dict[str, Any]:
         if journal.exists():
             shutil.copy2(journal, folder / JOURNAL)
         until = await asyncio.to_thread(snapshot, instance, folder / KEYS)
+        data_dir, made_at = instance.settings.data_dir, clock.now()
     manifest = {
         "format": FORMAT,
         "version": __version__,
-        "made_at": clock.now().isoformat(timespec="seconds"),
+        "made_at": made_at.isoformat(timespec="seconds"),
         "level": instance.settings.backup_level,
         "keys_open_until": None if until is None else until.isoformat(timespec="seconds"),
         "sha256": {name: digest(folder / name) for name in files_in(folder)},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    dumps.note_backup(data_dir, made_at)
     return manifest
 
 

@@ -21,6 +21,7 @@ COMMANDS = (
     "restore",
     "accounts",
     "members",
+    "staff",
     "keys",
     "carriers",
     "routes",

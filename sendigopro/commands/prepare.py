@@ -9,8 +9,10 @@ import asyncpg
 import typer
 
 from sendigopro import settings
-from sendigopro.accounts import people_store
+from sendigopro.accounts import people_store, staff_store
 from sendigopro.accounts.first import create_first_account, put_member
+from sendigopro.accounts.people import mail_mac
+from sendigopro.accounts.staff import OPERATOR, put_staff
 from sendigopro.channels import credentials, store
 from sendigopro.channels.model import PLATFORM, Carrier, Sender
 from sendigopro.commands.migrate import migrate_both
@@ -96,6 +98,10 @@ async def ensure_member(chosen: Settings, vault: Vault, account_id: UUID, member
         async with conn.transaction():
             if not await people_store.has_members(conn, account_id=account_id):
                 await put_member(conn, vault, account_id=account_id, email=member["email"], password=member["password"])
+            elif not await staff_store.list_staff(conn):  # an instance from before there was a staff
+                known = await people_store.find_person(conn, mail_mac=await mail_mac(vault, member["email"]))
+                if known is not None:
+                    await put_staff(conn, vault, person_id=known.id, role=OPERATOR)
     finally:
         await conn.close()
 

@@ -8,7 +8,7 @@ from litestar import Response
 
 from sendigopro.accounts.roles import Permission
 from sendigopro.console.forms import html
-from sendigopro.console.visit import Visit
+from sendigopro.console.visit import OWN_PAGES, Visit
 from sendigopro.foundation.problems import Problem
 
 P = Permission
@@ -26,13 +26,23 @@ class Place:
     """Typed one after the other, they lead there."""
     about: str = ""
     """More words by which the palette finds it."""
+    is_staffs: bool = False
+    """Of the installation: shown to those who run it."""
 
 
 PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
     "": (Place("Home", "/console", "home", keys="g h", about="overview charts"),),
     "Messages": (
+        Place("Messages", "/console/messages", "messages", P.READ_MESSAGES, "g m", "list sent received status"),
+        Place("New message", "/console/compose", "compose", P.WRITE_MESSAGES, "g n", "compose write send"),
         Place("First message", "/console/start", "book", P.READ_MESSAGES, about="onboarding begin sample curl"),
+        Place("Exports", "/console/exports", "log", P.READ_MESSAGES, "g x", "download csv json file"),
         Place("Handset", "/console/handset", "phone", P.USE_HANDSET, "g p", "virtual phones test"),
+    ),
+    "Channels": (
+        Place("Senders", "/console/senders", "sender", P.READ_SENDERS, "g n", "numbers names from"),
+        Place("Carriers", "/console/carriers", "carrier", P.READ_MESSAGES, "g c", "binds live state rate errors queue"),
+        Place("Route simulator", "/console/routes", "route", P.READ_MESSAGES, "g r", "how would a message go price"),
     ),
     "Account": (
         Place("Team", "/console/team", "people", P.SEE_MEMBERS, "g t", "members roles invite hand over"),
@@ -41,7 +51,17 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Roles", "/console/roles", "key", P.CHANGE_MEMBERS, about="permissions custom matrix"),
         Place("Account", "/console/account", "account", P.CHANGE_ACCOUNT, "g a", "name networks close purpose"),
         Place("Sub-accounts", "/console/subaccounts", "staff", P.SEE_MEMBERS, about="children limits"),
+        Place("Staff access", "/console/access", "door", P.CHANGE_ACCOUNT, about="grants support look in consent"),
+        Place("Going live", "/console/account/go-live", "flag", P.CHANGE_ACCOUNT, about="review test only live keys"),
         Place("Your sign-in", "/console/security", "lock", keys="g s", about="password passkey sessions authenticator"),
+    ),
+    "Installation": (
+        Place("Accounts", "/console/staff/accounts", "account", about="customers tenants", is_staffs=True),
+        Place("Review queue", "/console/staff/reviews", "flag", about="go live decide", is_staffs=True),
+        Place("All carriers", "/console/staff/carriers", "carrier", about="binds errors", is_staffs=True),
+        Place("Queues", "/console/staff/queues", "log", about="depth oldest lanes waiting", is_staffs=True),
+        Place("Workers", "/console/staff/workers", "staff", about="alive leases", is_staffs=True),
+        Place("Health", "/console/staff/health", "events", about="disk backup journal proofs", is_staffs=True),
     ),
 }  # fmt: skip
 """Every page that is somewhere; a page stands under the longest path that it begins with."""
@@ -64,15 +84,19 @@ def framed(
 
 def places_for(visit: Visit) -> dict[str, list[Place]]:
     """What this member may go to."""
-    shown = {
-        group: [one for one in places if one.needs is None or visit.may(one.needs)] for group, places in PLACES.items()
-    }
+    shown = {group: [one for one in places if is_for(visit, one)] for group, places in PLACES.items()}
     return {group: places for group, places in shown.items() if places}
 
 
 def places_open(visit: Visit) -> set[str]:
     """The same, as paths."""
     return {one.path for places in places_for(visit).values() for one in places}
+
+
+def is_for(visit: Visit, place: Place) -> bool:
+    if visit.guest is not None and place.path.startswith(OWN_PAGES):
+        return False
+    return (place.needs is None or visit.may(place.needs)) and (visit.is_staff or not place.is_staffs)
 
 
 def here(path: str) -> str:

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency as Given
 from litestar.params import RawBody
 from litestar.response import Redirect
 
+from sendigopro.accounts import grants
 from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.people import read_mail
 from sendigopro.accounts.sessions import Sessions
@@ -94,6 +95,13 @@ async def sign_out(
     """Here; of other browsers the security page knows."""
     refuse_foreign(request, runtime)
     signed = await visitor.signed_in_or_none(request, sessions)
+    if signed is not None and signed.guest is not None:
+        async with runtime.main.acquire() as conn, conn.transaction():
+            await grants.leave(
+                conn, account_id=signed.account_id, person_id=signed.person_id, session_id=signed.session_id,
+                grant_id=signed.guest.grant_id, how="signed_out",
+            )  # fmt: skip
+        signed = await visitor.signed_in_or_none(request, sessions)
     if signed is not None:
         async with runtime.main.acquire() as conn, conn.transaction():
             await sessions.end(conn, person_id=signed.person_id, ids=[signed.session_id])

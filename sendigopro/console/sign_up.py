@@ -103,7 +103,12 @@ async def confirm(
         )
         async with as_owner(runtime.settings.main("owner")) as conn:  # who else may make an account
             person_id, account_id = await sign_up.confirm(
-                conn, vault, token=token, credential=credential, currency=runtime.settings.currency
+                conn,
+                vault,
+                token=token,
+                credential=credential,
+                currency=runtime.settings.currency,
+                go_live=runtime.settings.go_live,
             )
             await channels.add_sender(conn, Sender(account_id, ids.new(), Channel.SMS, FIRST_SENDER, is_default=True))
             await announce_change(conn, what="accounts")

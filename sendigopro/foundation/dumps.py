@@ -1,6 +1,7 @@
 """Databases into files and back, by PostgreSQL's own programs."""
 
 import subprocess
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -10,6 +11,8 @@ from sendigopro.foundation.operator_errors import OperatorError
 DUMP_SECONDS_MAX = 24 * 3600
 MANIFEST = "manifest.json"
 """What a backup says of itself, in its folder."""
+LAST_BACKUP = "last_backup"
+"""In the data folder: when the last one was made."""
 VARIABLES = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -23,6 +26,19 @@ def dump(url: str, target: Path) -> None:
     """One database as of one moment, everything in it, readable by `load` and by pg_restore."""
     _run("pg_dump", ["--format=custom", "--compress=0", f"--file={target}"], url)
     target.chmod(0o600)
+
+
+def note_backup(data_dir: Path, at: datetime) -> None:
+    """For who looks after the installation; a file, because a restored database would tell of another one."""
+    (data_dir / LAST_BACKUP).write_text(at.isoformat(timespec="seconds") + "\n", encoding="utf-8")
+
+
+def last_backup(data_dir: Path) -> datetime | None:
+    """None when none was made on this machine."""
+    try:
+        return datetime.fromisoformat((data_dir / LAST_BACKUP).read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return None
 
 
 def load(source: Path, url: str) -> None:

@@ -104,6 +104,19 @@ class Answer:
     is_replay: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What a message would become."""
+
+    sender: Sender
+    purpose: str
+    country: str
+    segments: int
+    encoding: int
+    price_micros: int
+    currency: str
+
+
 class _Draft(msgspec.Struct, gc=False):
     """A message that may be sent, before it is known to the vault."""
 
@@ -193,6 +206,15 @@ class Acceptor:
         if isinstance(verdict, store.Claim):
             return self._replay(caller, asked, verdict)
         return Answer(_merge(drafts, objects, verdict))
+
+    def sketch(self, caller: Caller, asked: NewMessage) -> Sketch:
+        """What `accept` would make of it, by the same checks, or their problem; nothing is met, sealed or written."""
+        self._may_write(caller)
+        draft = self._draft(self._open(caller), asked, ids.new_bytes())
+        return Sketch(
+            draft.sender, draft.purpose, draft.phone.country, draft.segments, draft.encoding,
+            self._price(caller, draft), self._currency,
+        )  # fmt: skip
 
     def _may_write(self, caller: Caller) -> None:
         if "messages.write" not in caller.scopes:

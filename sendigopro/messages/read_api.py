@@ -14,7 +14,7 @@ from sendigopro.accounts.scopes import need
 from sendigopro.audit.model import By
 from sendigopro.channels.directory import Directory
 from sendigopro.events.bus import Bus
-from sendigopro.foundation import strict_query
+from sendigopro.foundation import ids, strict_query
 from sendigopro.foundation.lists import Listed
 from sendigopro.foundation.operations import Operation
 from sendigopro.foundation.postgres import as_account
@@ -55,7 +55,10 @@ async def list_messages(
     described = await viewer.describe(caller.account_id, found.ids)
     sees = sees_of(caller.scopes)
     data = [masked(described[one], sees) for one in found.ids if one in described]
-    return Listed(data=data, has_more=found.has_more, next_cursor=data[-1].id if found.has_more and data else None)
+    cursor = None if found.reached is None else ids.typed("msg", found.reached)
+    if cursor is None and found.has_more and data:
+        cursor = data[-1].id
+    return Listed(data=data, has_more=found.has_more, next_cursor=cursor)
 
 
 @get("/v1/messages/{message_id:str}")
@@ -94,13 +97,7 @@ async def explain_message(
     """Why it is what it is, in words."""
     need(caller, READ)
     found, message = await find(message_id, caller, viewer)
-    async with as_account(runtime.door, caller.account_id) as conn:
-        rows = await store.read_messages(conn, account_id=caller.account_id, message_ids=[found])
-    if not rows:
-        raise strict_query.not_found("msg")
-    events = await read_timeline(runtime, directory, found, caller=caller, message=message)
-    route = directory.route(caller.account_id, caller.mode, rows[0]["channel"])
-    return explain(message, events, route=route, body_expires_on=rows[0]["body_expires_on"])
+    return await explanation_of(runtime, directory, found, caller=caller, message=message)
 
 
 @post("/v1/messages/{message_id:str}/cancel", status_code=200)
@@ -155,6 +152,19 @@ async def find(text: str, caller: Caller, viewer: Viewer) -> tuple[UUID, Message
     if message is None or message.mode != ("live" if caller.mode == Mode.LIVE else "test"):
         raise strict_query.not_found("msg")
     return message_id, masked(message, sees_of(caller.scopes))
+
+
+async def explanation_of(
+    runtime: Runtime, directory: Directory, message_id: UUID, *, caller: Caller, message: MessageObject
+) -> Explanation:
+    """Of a message as it may be seen; 404 when it has gone meanwhile."""
+    async with as_account(runtime.door, caller.account_id) as conn:
+        rows = await store.read_messages(conn, account_id=caller.account_id, message_ids=[message_id])
+    if not rows:
+        raise strict_query.not_found("msg")
+    events = await read_timeline(runtime, directory, message_id, caller=caller, message=message)
+    route = directory.route(caller.account_id, caller.mode, rows[0]["channel"])
+    return explain(message, events, route=route, body_expires_on=rows[0]["body_expires_on"])
 
 
 async def read_timeline(

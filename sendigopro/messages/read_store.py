@@ -90,7 +90,43 @@ async def read_outcomes(conn: Conn, *, account_id: UUID, message_id: UUID) -> li
     return rows
 
 
-async def list_messages(
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What was found in one window of a list."""
+
+    ids: Sequence[UUID]
+    last: UUID | None
+    """As far as was looked; None when that is the end."""
+
+
+_OF_MESSAGE = "id, mode, direction, purpose, expires_at, subject_id"
+_WINDOWS = {
+    "messages": f"""
+        SELECT {_OF_MESSAGE} FROM main.messages
+        WHERE account_id = $1 AND id > $3 AND id < $4 ORDER BY id {{order}} LIMIT $12
+    """,  # noqa: S608  # the columns above
+    "subject": f"""
+        SELECT {_OF_MESSAGE} FROM main.messages
+        WHERE account_id = $1 AND subject_id = $5 AND id > $3 AND id < $4 ORDER BY id {{order}} LIMIT $12
+    """,  # noqa: S608  # the columns above
+    "tag": """
+        SELECT message_id AS id FROM main.message_tags
+        WHERE account_id = $1 AND tag_mac = $7 AND message_id > $3 AND message_id < $4
+        ORDER BY message_id {order} LIMIT $12
+    """,
+    "ranks": """
+        SELECT DISTINCT o.id FROM unnest($6::smallint[]) AS r (rank), LATERAL (
+            SELECT message_id AS id FROM main.outcomes
+            WHERE account_id = $1 AND rank = r.rank AND message_id > $3 AND message_id < $4
+            ORDER BY message_id {order} LIMIT $12
+        ) o ORDER BY o.id {order} LIMIT $12
+    """,
+}
+"""By what is rarest of what is asked: each is read in the order of an index, and no further than its window."""
+_LOOKED_UP = f"SELECT m.{_OF_MESSAGE.replace(', ', ', m.')} FROM c, LATERAL (SELECT * FROM main.messages x WHERE x.account_id = $1 AND x.id = c.id) m"  # noqa: E501, S608  # the columns above
+
+
+async def scan_messages(
     conn: Conn,
     *,
     account_id: UUID,
@@ -100,28 +136,36 @@ async def list_messages(
     subject_id: UUID | None,
     ranks: Sequence[int] | None,
     tag_mac: bytes | None,
+    direction: int | None,
     newest_first: bool,
     kept: Kept,
     limit: int,
-) -> list[UUID]:
-    """Ids strictly between the two bounds, filtered; the bounds let partitions be left out."""
-    order = "DESC" if newest_first else "ASC"
-    rows = await conn.fetch(
+    window: int,
+) -> Scanned:
+    """Ids strictly between the two bounds, filtered, among so many that come first; bounds leave out partitions."""
+    order, reverse = ("DESC", "ASC") if newest_first else ("ASC", "DESC")
+    by = "subject" if subject_id else "tag" if tag_mac else "ranks" if ranks else "messages"
+    row = await conn.fetchrow(
         f"""
-        SELECT m.id FROM main.messages m
-        WHERE m.account_id = $1 AND m.mode = $2 AND m.id > $3 AND m.id < $4
-          AND m.expires_at >= CASE WHEN m.direction = 1 THEN $9::timestamptz ELSE ($10::timestamptz[])[m.purpose] END
-          AND ($5::uuid IS NULL OR m.subject_id = $5)
-          AND ($6::smallint[] IS NULL OR EXISTS (
-                SELECT 1 FROM main.outcomes o
-                WHERE o.account_id = $1 AND o.message_id = m.id AND o.rank = ANY($6)
-                  AND NOT EXISTS (SELECT 1 FROM main.outcomes h WHERE h.account_id = $1 AND h.message_id = m.id
-                                  AND h.rank > o.rank)))
-          AND ($7::bytea IS NULL OR EXISTS (
-                SELECT 1 FROM main.message_tags t
-                WHERE t.account_id = $1 AND t.tag_mac = $7 AND t.message_id = m.id))
-        ORDER BY m.id {order} LIMIT $8
-        """,  # noqa: S608  # the order is one of two words above
+        WITH c AS MATERIALIZED ({_WINDOWS[by].format(order=order)}),
+             m AS ({"SELECT * FROM c" if by in ("messages", "subject") else _LOOKED_UP})
+        SELECT (SELECT count(*) FROM c) AS looked_at, (SELECT id FROM c ORDER BY id {reverse} LIMIT 1) AS last, ARRAY(
+            SELECT m.id FROM m
+            WHERE m.mode = $2
+              AND m.expires_at >= CASE WHEN m.direction = 1 THEN $9::timestamptz
+                  ELSE ($10::timestamptz[])[m.purpose] END
+              AND ($11::smallint IS NULL OR m.direction = $11)
+              AND ($5::uuid IS NULL OR m.subject_id = $5)
+              AND ($7::bytea IS NULL OR EXISTS (
+                    SELECT 1 FROM main.message_tags t
+                    WHERE t.account_id = $1 AND t.tag_mac = $7 AND t.message_id = m.id))
+              AND ($6::smallint[] IS NULL OR (
+                    SELECT o.rank FROM main.outcomes o
+                    WHERE o.account_id = $1 AND o.rank = ANY($13) AND o.message_id = m.id
+                    ORDER BY o.rank DESC LIMIT 1) = ANY($6))
+            ORDER BY m.id {order} LIMIT $8
+        ) AS ids
+        """,  # noqa: S608  # all of it stands above
         account_id,
         mode,
         lowest,
@@ -132,8 +176,12 @@ async def list_messages(
         limit,
         kept.received,
         kept.sent,
+        direction,
+        window,
+        _RANKS,
     )
-    return [row["id"] for row in rows]
+    assert row is not None
+    return Scanned(row["ids"], row["last"] if row["looked_at"] >= window else None)
 
 
 async def list_unfinished(

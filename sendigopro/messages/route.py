@@ -27,3 +27,13 @@ def route(carriers: Sequence[Carrier], *, tried: Sequence[UUID] = ()) -> Choice 
     if enabled:
         return Choice(enabled[0], "all were tried: the first again")
     return None
+
+
+def order_of(carriers: Sequence[Carrier]) -> list[Choice]:
+    """In which order they would be tried, each once, if each failed."""
+    order: list[Choice] = []
+    while (choice := route(carriers, tried=[one.carrier.id for one in order])) is not None:
+        if choice.carrier.id in {one.carrier.id for one in order}:
+            break
+        order.append(choice)
+    return order

@@ -16,6 +16,7 @@ from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import Conn, as_account
 from sendigopro.foundation.problems import Conflict, NotAllowed, NotFound, Unavailable
+from sendigopro.messages import export_store
 from sendigopro.privacy import journal_store, requests_store
 from sendigopro.privacy.desk import (
     Desk,
@@ -185,6 +186,7 @@ async def _condemn(conn: Conn, request: Request) -> None:
     await consent.lift_standing(
         conn, account_id=request.account_id, macs=[request.mac], state="restricted", scope=consent.RESTRICTION
     )
+    await export_store.end_personal(conn, account_id=request.account_id)
     await journal_store.intend(conn, intent_of(request, "erase"))
 
 

@@ -18,6 +18,7 @@ from sendigopro.events.privacy import SUBJECT_ERASED
 from sendigopro.foundation import clock, ids
 from sendigopro.foundation.killpoints import reach
 from sendigopro.foundation.postgres import CONNECTION_LOST, Conn
+from sendigopro.messages import export_store
 from sendigopro.messages.forget import forget_reports, forget_some
 from sendigopro.messages.load import Loader
 from sendigopro.messages.settle import OUTBOX_LEASE_SECONDS
@@ -153,16 +154,19 @@ class Erasures:
                 await forget_reports(conn, recipient_mac=request.platform_mac)
 
     async def _delete_exports(self, request: Request) -> None:
+        """Packages of this person, and lists that members took away: one may have been asked for just before."""
         built: Sequence[UUID] = ()
-        if request.mac is not None:
-            async with self._desk.main.acquire() as conn:
+        async with self._desk.main.acquire() as conn:
+            await export_store.end_personal(conn, account_id=request.account_id)
+            lists = await export_store.ended_of(conn, account_id=request.account_id)
+            if request.mac is not None:
                 built = await requests_store.exports_of(conn, account_id=request.account_id, mac=request.mac)
         await asyncio.to_thread(
             exported.delete_exports,
             self._desk.exports,
             request.account_id,
             subject_ids=request.subject_ids,
-            request_ids=built,
+            request_ids=[*built, *lists],
         )
 
     async def _complete(self, request: Request, steps: dict[str, datetime]) -> None:

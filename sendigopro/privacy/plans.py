@@ -215,12 +215,19 @@ ACCOUNTS: Mapping[str, Plan] = {
     "main.people.mail_mac": of_member(Erasure.DELETE, KEYED),
     "main.people.*": of_member(Erasure.DELETE, "The member's own; the account goes on without."),
     "main.members.*": of_member(Erasure.DELETE, "Goes with the person."),
+    "main.message_exports.*": of_member(
+        Erasure.DELETE, "Gone after a day; its key and its words at once when anybody is forgotten in the account."
+    ),
+    "main.saved_views.*": of_member(Erasure.DELETE, "Goes with the member, or when they delete it."),
     "main.sessions.*": of_member(Erasure.DELETE, "Goes with the person, and when it is over."),
     **columns(
         "main.passkeys", "credential_id public_key", of_member(Erasure.DELETE, "A credential leaves in no package.")
     ),
     "main.passkeys.*": of_member(Erasure.DELETE, "Goes with the person, or when they remove it."),
     "main.recovery_codes.*": of_member(Erasure.DELETE, "Goes with the person."),
+    "main.staff.*": of_member(Erasure.DELETE, "Goes with the person."),
+    "main.go_live_reviews.*": of_account("main.go_live_reviews.account_id"),
+    "main.staff_grants.*": of_account("main.staff_grants.account_id"),
     "main.sign_in_failures.*": of_member(Erasure.DELETE, "Counts of wrong attempts; gone after a day."),
     "main.sign_ups.*": Plan(
         Whose.MEMBER, APPLICANT, erasure=Erasure.DELETE, why="Gone within a day: the person's own then, or nothing."

@@ -16,20 +16,34 @@ from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
 from sendigopro.console import (
+    access,
     account,
     audit,
+    carriers,
+    compose,
+    exports,
+    find,
     forgot,
+    go_live,
     handset,
     home,
+    installation,
     invitation,
     invite,
+    kept_views,
+    message_list,
+    message_page,
     passkeys,
     privacy_centre,
     privacy_requests,
     roles,
+    routes,
     security,
+    senders,
     sign_in,
     sign_up,
+    staff,
+    staff_reviews,
     start,
     subaccounts,
     team,
@@ -62,8 +76,9 @@ from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
 PAGES = (
-    home, start, handset, sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, roles, privacy_centre,
-    privacy_requests, audit, account, subaccounts, privacy,
+    home, start, message_list, kept_views, message_page, compose, exports, find, handset, senders, carriers, routes,
+    sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, access, go_live,
+    staff, staff_reviews, installation, roles, privacy_centre, privacy_requests, audit, account, subaccounts, privacy,
 )  # fmt: skip
 
 
@@ -123,11 +138,14 @@ def make_framework(parts: Parts) -> App:
         "directory": parts.directory,
         "viewer": parts.viewer,
         "loader": parts.loader,
+        "acceptor": parts.acceptor,
+        "limits": parts.limits,
         "receiver": parts.receiver,
         "bus": parts.bus,
         "desk": parts.desk,
         "sessions": parts.sessions,
         "way_in": parts.way_in,
+        "readiness": parts.readiness,
     }
     given["readings"] = Readings(parts.runtime.door)
     dependencies = {name: provide(value) for name, value in given.items()}

@@ -14,8 +14,9 @@ from uuid import UUID
 
 import msgspec
 
-from sendigopro.accounts import passkeys, people_store
+from sendigopro.accounts import passkeys, people_store, staff_store
 from sendigopro.accounts.create import create_account
+from sendigopro.accounts.grants import SEALED
 from sendigopro.accounts.keys import create_key
 from sendigopro.accounts.model import SCOPES
 from sendigopro.accounts.passkeys import PREFIX, NewPasskey
@@ -32,8 +33,10 @@ NUMBER, TEXT, NOTE, URL = "+447400123456", "the plan is secret", "Ada Lovelace",
 MARKERS: Final = (NUMBER, NUMBER[4:], TEXT, NOTE, "hooks.secret")
 """Words of the one account that nobody else may read, and of its members only who asks and may."""
 KINDS: Final[Mapping[str, str]] = {
-    "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem",
-    "invitation": "inv", "passkey": "pky", "account": "acc",
+    "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem", "account": "acc",
+    "grant": "grt", "review": "rev", "sender": "snd",
+    "view": "sv", "export": "exp",
+    "invitation": "inv", "passkey": "pky",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
 NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1", "role": "desk"}
@@ -47,6 +50,21 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/privacy/requests/{request_id}/approve": {},
     "/console/privacy/requests/{request_id}/cancel": {},
     "/console/privacy/requests/{request_id}/package": {},
+    "/console/senders/{sender}/default": {},
+    "/console/access/{grant}/allow": {"hours": "1"},
+    "/console/access/{grant}/end": {},
+    "/console/staff/accounts/{account}/ask": {"reason": "to see", "hours": "1"},
+    "/console/staff/accounts/{account}/enter": {"grant": "grt_00000000000000000000000000"},
+    "/console/staff/reviews/{review}/decide": {"decision": "live", "reason": "fine"},
+    "/console/messages/{message_id}": {},
+    "/console/messages/{message_id}/cancel": {},
+    "/console/messages/{message_id}/redact": {},
+    "/console/messages/{message_id}/delete": {},
+    "/console/messages/{message_id}/resend": {"once": "a" * 32},
+    "/console/messages/views/{view}/rename": {"name": "Mine"},
+    "/console/messages/views/{view}/delete": {},
+    "/console/exports/{export}/download": {},
+    "/console/exports/{export}/delete": {},
     "/console/team/{member}/transfer": {},
     "/console/team/invitations/{invitation}/resend": {},
     "/console/team/invitations/{invitation}/withdraw": {},
@@ -119,20 +137,48 @@ async def scene_of(site: Site) -> Scene:
         stranger = await create_account(owner, site.house.vault, name="Stranger", currency="EUR")
         assert stranger is not None
         key = await create_key(owner, account_id=stranger, mode=0, scopes=SCOPES, purpose="transactional")
-        child = await create_account(owner, site.house.vault, name="Child", parent_id=site.house.account_id)
-        assert child is not None
     people = {
         "owner": await member(site, site.house.account_id, "owner"),
         "stranger": await member(site, stranger, "owner", name="stranger"),
     }
     known = {
         "msg": sent["id"], "we": endpoint["id"], "prq": request["id"], "sub": ids.typed("sub", subject),
-        "mem": ids.typed("mem", people["owner"]), "inv": await invited(site), "acc": ids.typed("acc", child),
+        "mem": ids.typed("mem", people["owner"]), **await taken_away(site), "inv": await invited(site),
         "pky": await with_passkey(site, people["owner"]),
+        **await asked_for(site, people["owner"]),
     }  # fmt: skip
     browser = Browser(site)
     assert (await browser.sign_in(mail="stranger@example.com")).status == 303
     return Scene(site, known, stranger, key.token, browser, people)
+
+
+async def asked_for(site: Site, person_id: UUID) -> dict[str, str]:
+    """A request of the staff for leave to look in, and one of the account to go live."""
+    owner, house = await site.databases.main("owner"), site.house
+    grant_id = ids.new()
+    await staff_store.insert_grant(
+        owner, account_id=house.account_id, grant_id=grant_id, person_id=person_id,
+        reason=await house.vault.seal_account(house.account_id, *SEALED, grant_id, b"to see"), hours=1,
+    )  # fmt: skip
+    sender_id = await owner.fetchval("SELECT id FROM main.senders WHERE account_id = $1", house.account_id)
+    return {
+        "acc": ids.typed("acc", house.account_id), "grt": ids.typed("grt", grant_id),
+        "rev": ids.typed("rev", ids.new()), "snd": ids.typed("snd", sender_id),
+    }  # fmt: skip
+
+
+async def taken_away(site: Site) -> dict[str, str]:
+    """A saved view and an export of the owner."""
+    browser, owner = Browser(site), await site.databases.main("owner")
+    assert (await browser.sign_in(mail="owner@example.com")).status == 303
+    await browser.post("/console/messages/views", name=NOTE, query="status=delivered")
+    await browser.post("/console/exports", query="", format="csv", subjects="yes", bodies="yes")
+    view = await owner.fetchval("SELECT id FROM main.saved_views")
+    export = await owner.fetchval("SELECT id FROM main.message_exports")
+    async with asyncio.timeout(20):  # the worker writes it
+        while await owner.fetchval("SELECT count(*) FROM main.message_exports WHERE state = 'ready'") == 0:
+            await asyncio.sleep(0.02)
+    return {"sv": ids.typed("sv", view), "exp": ids.typed("exp", export)}
 
 
 async def member(site: Site, account_id: UUID, role: str, *, name: str = "") -> UUID:

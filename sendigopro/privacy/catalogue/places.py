@@ -129,7 +129,8 @@ STORES = (
         tables=(
             "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes", "main.passkeys",
             "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms",
-            "main.custom_roles",
+            "main.staff", "main.go_live_reviews", "main.staff_grants",
+            "main.saved_views", "main.message_exports", "main.custom_roles",
         ),
     ),
     Place(

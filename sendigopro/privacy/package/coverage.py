@@ -146,6 +146,9 @@ NOT_YOURS: dict[str, str] = {
     "main.webhook_endpoints.description": _ACCOUNT,
     "main.webhook_replays.after_id": "How far the account's own systems were told once more, of everybody's events.",
     "main.privacy_requests.reason": "The account's own words beside a request; they go with the person they are about.",
+    "main.message_exports.query": (
+        "What a member asked a list for; gone after a day, and at once when anybody of the account is forgotten."
+    ),
     "main.request_approvals.request_id": "Which request a second person of the staff approved.",
 }
 """Of the account or of the staff: not the person's to ask for, and the plans say the same."""

@@ -60,6 +60,8 @@ ROWS: Mapping[str, str] = {
     "main.retention_terms": "as the account",
     "main.accounts": "closes_at: a closed account is forgotten when its grace is over",
     "main.sessions": "ends_at and a week of idleness: refused at once, deleted by the job",
+    "main.saved_views": "until its member deletes it, or is let go",
+    "main.message_exports": "a day: then refused at once, and deleted with its file by the job",
     "main.sign_in_failures": "a day: then they do not count, and are deleted by the job",
     "main.mails": "deleted when sent, or given up within a day",
     "main.sign_ups": "ends_at, within a day: refused at once, deleted by the job",

@@ -205,7 +205,8 @@ async def test_one_phone_known_as_member_and_as_end_user_gives_unrelated_rows_an
     one, other = ids.new(), ids.new()
     [first] = await vault.subjects_of(one, 1, [number])
     [second] = await vault.subjects_of(other, 1, [number])
-    await put_member(main_owner, vault, account_id=one, email=number.phone.reveal(), password=token(20))
+    async with main_owner.transaction():
+        await put_member(main_owner, vault, account_id=one, email=number.phone.reveal(), password=token(20))
     subjects = await vault_owner.fetch("SELECT id, lookup, identifier, key_slot FROM vault.subjects")
     member = await main_owner.fetchrow("SELECT id, mail_mac, mail FROM main.people")
     account_slots = await vault_owner.fetch("SELECT lookup_slot, suppression_slot, seal_slot FROM vault.account_keys")
