@@ -50,11 +50,18 @@ WORDS: Final[Mapping[str, str]] = {
     Action.HOLD_EXPORTED: "handed a legal hold out",
     Action.HOLD_RELEASED: "released a legal hold",
     Action.AUDIT_EXPORTED: "exported this log",
+    Action.PERSONAL_READ: "read personal data by a key",
+    Action.STAFF_LOOKED: "looked at a page as staff",
+    Action.STAFF_ASKED: "asked for leave to look in",
+    Action.STAFF_ALLOWED: "let staff in",
+    Action.STAFF_REFUSED: "refused staff",
+    Action.REVIEW_ASKED: "asked to go live",
+    Action.REVIEW_DECIDED: "decided about going live",
     Action.STAFF_ENTERED: "entered the account as staff",
     Action.STAFF_LEFT: "left the account",
 }
 """An action that is not here is shown by its own word."""
-STANDS_OUT: Final = ("subject.", "staff.", "hold.", "privacy.package")
+STANDS_OUT: Final = ("subject.", "personal.", "staff.", "hold.", "privacy.package")
 NOBODY: Final[Mapping[ActorKind, str]] = {
     ActorKind.OPERATOR: "Whoever runs this installation",
     ActorKind.SYSTEM: "The software",
