@@ -20,6 +20,11 @@ WORDS: Final[Mapping[str, str]] = {
     Action.MEMBER_CHANGED: "changed a member's role",
     Action.MEMBER_REMOVED: "let a member go",
     Action.MEMBER_SECURED: "changed how they sign in",
+    Action.ACCOUNT_CREATED: "made a sub-account",
+    Action.ACCOUNT_CHANGED: "changed an account's settings",
+    Action.ACCOUNT_CLOSING: "closed the account, with grace",
+    Action.ACCOUNT_KEPT: "kept the account after all",
+    Action.NETWORKS_SET: "changed from where the console is opened",
     Action.ROLE_CREATED: "made a role",
     Action.ROLE_CHANGED: "changed what a role may do",
     Action.ROLE_REMOVED: "removed a role",
@@ -45,17 +50,24 @@ WORDS: Final[Mapping[str, str]] = {
     Action.HOLD_EXPORTED: "handed a legal hold out",
     Action.HOLD_RELEASED: "released a legal hold",
     Action.AUDIT_EXPORTED: "exported this log",
+    Action.PERSONAL_READ: "read personal data by a key",
+    Action.STAFF_LOOKED: "looked at a page as staff",
+    Action.STAFF_ASKED: "asked for leave to look in",
+    Action.STAFF_ALLOWED: "let staff in",
+    Action.STAFF_REFUSED: "refused staff",
+    Action.REVIEW_ASKED: "asked to go live",
+    Action.REVIEW_DECIDED: "decided about going live",
     Action.STAFF_ENTERED: "entered the account as staff",
     Action.STAFF_LEFT: "left the account",
 }
 """An action that is not here is shown by its own word."""
-STANDS_OUT: Final = ("subject.", "staff.", "hold.", "privacy.package")
+STANDS_OUT: Final = ("subject.", "personal.", "staff.", "hold.", "privacy.package")
 NOBODY: Final[Mapping[ActorKind, str]] = {
     ActorKind.OPERATOR: "Whoever runs this installation",
     ActorKind.SYSTEM: "The software",
     ActorKind.STAFF: "Staff",
     ActorKind.KEY: "API key",
-    ActorKind.MEMBER: "A former member",
+    ActorKind.MEMBER: "Somebody who is no member now",
 }
 MEMBER_PREFIX: Final = PREFIX_OF[ActorKind.MEMBER]
 
@@ -82,11 +94,13 @@ class Line:
 def line_of(stored: Stored, names: Mapping[UUID, str], beside: Mapping[str, str] | None) -> Line:
     """`names`: members of the account; everybody else stays an id."""
     entry, said = stored.entry, told(stored.entry)
-    to = named_target(entry, names)
+    is_about_themselves = entry.target == said["actor"]["id"]
+    to = "" if is_about_themselves else named_target(entry, names)
     return Line(
         id=said["id"], n=entry.n, at=entry.at, who=named_actor(entry, names), who_id=said["actor"]["id"] or "",
-        did=WORDS.get(entry.action, entry.action), action=entry.action, to=to, to_id=entry.target or "",
-        facts=[(name.replace("_", " "), in_words(value)) for name, value in entry.facts.items()],
+        did=WORDS.get(entry.action, entry.action), action=entry.action, to=to,
+        to_id="" if is_about_themselves else entry.target or "",
+        facts=[(name.replace("_", " "), in_words(value)) for name, value in entry.facts.items() if value is not None],
         beside=sorted((beside or {}).items()), stands_out=entry.action.startswith(STANDS_OUT),
         json=msgspec.json.format(msgspec.json.encode({**said, "hash": stored.hash.hex()}), indent=2).decode(),
     )  # fmt: skip
@@ -109,8 +123,6 @@ def member_of(target: str | None) -> UUID | None:
 
 
 def in_words(value: Any) -> str:  # noqa: ANN401  # a fact: a word, a number, a truth, or words
-    if value is None:
-        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -126,6 +126,8 @@ async def package(request_id: FromPath[str], visit: Given[Visit], desk: Given[De
     visit.need(P.READ_PRIVACY)
     visit.need(P.READ_SUBJECTS)
     visit.need(P.READ_BODIES)
+    if visit.guest is not None:
+        raise NotAllowed("guest_reads_only", "You were let in to look. A package leaves with a member of the account.")
     wanted = strict_query.path_id("prq", request_id)
     try:
         chunks = await fetch(desk, account_id=visit.account_id, mode=visit.mode, request_id=wanted, by=visit.by)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from sendigopro.accounts import closing, people_store
+from sendigopro.accounts import closing, people_store, roles_store
 from sendigopro.accounts.create import create_account
 from sendigopro.accounts.keys import create_key
 from sendigopro.accounts.model import SCOPES, TEST
@@ -167,7 +167,10 @@ async def test_a_backup_forgets_it_as_well(house: House) -> None:
     desk.journal.write(desk.journal.head(), [intent])
     assert (await replay(desk))["close"] == 1
     async with house.owner() as owner:
-        assert await owner.fetchval("SELECT closed_at IS NOT NULL FROM main.accounts WHERE id = $1", house.account_id)
+        closes_at = await owner.fetchval("SELECT closes_at FROM main.accounts WHERE id = $1", house.account_id)
+        person = await owner.fetchval("SELECT person_id FROM main.members WHERE account_id = $1", house.account_id)
+        assert closes_at is not None
+        assert await roles_store.read_granted(owner, account_id=house.account_id, person_id=person) == []
     with pytest.raises(KeyErasedError):
         await house.vault.load_account(house.account_id)
     job, _ = job_of(house)
