@@ -1,7 +1,10 @@
 """The privacy centre: what is kept and why, for how long, and whether that is proved."""
 
+import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
@@ -47,6 +50,7 @@ CLOCK_OF: Final = {
 }
 """Retention words that an account's own terms say in days."""
 DONE: Final = {"term": "The term is set. What is over by it is refused from now on, and gone within the hour."}
+STYLE_SHEET: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,15 @@ async def show_picture(visit: Given[Visit], runtime: Given[Runtime], desk: Given
     visit.need(P.READ_PRIVACY)
     async with runtime.door.acquire() as main, desk.vault_pool.acquire() as vault:
         drawn = picture(await read_columns(main, vault))
-    return Response(drawn, media_type="image/svg+xml", headers={"cache-control": "private, max-age=300"})
+    headers = {"cache-control": "private, max-age=300", "content-security-policy": policy_of(drawn)}
+    return Response(drawn, media_type="image/svg+xml", headers=headers)
+
+
+def policy_of(drawn: str) -> str:
+    """The picture brings its own style sheet; by its hash it is let in, and nothing else is."""
+    sheets = [b64encode(sha256(one.encode()).digest()).decode() for one in STYLE_SHEET.findall(drawn)]
+    allowed = " ".join(f"'sha256-{one}'" for one in sheets) or "'none'"
+    return f"default-src 'none'; style-src {allowed}; frame-ancestors 'none'"
 
 
 @get(RETENTION)
