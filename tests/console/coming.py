@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sendigopro import worker
@@ -55,12 +56,12 @@ async def follow(browser: Browser, answered: Reply) -> Reply:
 
 @asynccontextmanager
 async def town_of(
-    databases: Databases, folder: Path, *, sign_up: str = "open", url: str = URL, port: int = 0
+    databases: Databases, folder: Path, *, sign_up: str = "open", url: str = URL, port: int = 0, **settings: Any
 ) -> AsyncIterator[Town]:
     """Serve it."""
     async with (
         postbox() as box,
-        house_of(databases, folder, smtp_url=box.url, sign_up=sign_up, base_url=url) as house,
+        house_of(databases, folder, smtp_url=box.url, sign_up=sign_up, base_url=url, **settings) as house,
         site_of(house, databases, port=port) as site,
     ):
         owner = await databases.main("owner")
