@@ -34,10 +34,11 @@ class StoredSession:
     seen_at: datetime
     proved_at: datetime
     ends_at: datetime
+    connection_id: UUID | None
 
 
 PERSON = "id, mail, name, password_hash, totp_secret, totp_step, confirmed_at"
-SESSION = "id, person_id, account_id, place, factors, created_at, seen_at, proved_at, ends_at"
+SESSION = "id, person_id, account_id, place, factors, created_at, seen_at, proved_at, ends_at, connection_id"
 
 
 # People
@@ -221,11 +222,13 @@ async def insert_session(
     place: bytes,
     factors: int,
     ends_at: datetime,
+    proved_at: datetime,
+    connection_id: UUID | None,
 ) -> None:
     await conn.execute(
         """
-        INSERT INTO main.sessions (id, person_id, account_id, hash, place, factors, ends_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO main.sessions (id, person_id, account_id, hash, place, factors, ends_at, proved_at, connection_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
         session_id,
         person_id,
@@ -234,6 +237,8 @@ async def insert_session(
         place,
         factors,
         ends_at,
+        proved_at,
+        connection_id,
     )
 
 
@@ -288,11 +293,11 @@ async def prove_session(
 
 
 async def view_account(conn: Conn, *, person_id: UUID, session_id: UUID, account_id: UUID) -> bool:
-    """Turn a session to another account; False when its person does not belong to it."""
+    """Turn a session to another account; False if its person is not of it, or a company's provider began it."""
     done: str = await conn.execute(
         """
         UPDATE main.sessions s SET account_id = $3
-         WHERE s.person_id = $1 AND s.id = $2 AND EXISTS (
+         WHERE s.person_id = $1 AND s.id = $2 AND s.connection_id IS NULL AND EXISTS (
                SELECT FROM main.members m
                  JOIN main.accounts a ON a.id = m.account_id
                 WHERE m.account_id = $3 AND m.person_id = $1 AND a.closed_at IS NULL)

@@ -14,7 +14,7 @@ from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import By
 from sendigopro.channels import api as channels_api
 from sendigopro.channels.directory import Directory
-from sendigopro.console import handset, home, security, sign_in, team
+from sendigopro.console import handset, home, security, sign_in, sso_sign_in, team
 from sendigopro.console.visit import visit_of
 from sendigopro.events.bus import Bus
 from sendigopro.foundation.asgi import App
@@ -33,6 +33,7 @@ from sendigopro.privacy.audit_log import api as audit_api
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.retention import api as retention_api
 from sendigopro.runtime import Runtime
+from sendigopro.sso.providers import Providers
 from sendigopro.vault.vault import Vault
 from sendigopro.web import assets, health, openapi, reference
 from sendigopro.web.gate import Gate
@@ -42,7 +43,7 @@ from sendigopro.webhooks import api as webhooks_api
 from sendigopro.website import privacy
 
 FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, retention_api, audit_api)
-PAGES = (home, handset, sign_in, security, team, privacy)
+PAGES = (home, handset, sign_in, sso_sign_in, security, team, privacy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Parts:
     callers: Callers
     sessions: Sessions
     way_in: SignIn
+    providers: Providers
     limits: Limits
     acceptor: Acceptor
     viewer: Viewer
@@ -106,6 +108,7 @@ def make_framework(parts: Parts) -> App:
         "desk": parts.desk,
         "sessions": parts.sessions,
         "way_in": parts.way_in,
+        "providers": parts.providers,
     }
     dependencies = {name: provide(value) for name, value in given.items()}
     dependencies["caller"] = Provide(caller_of, sync_to_thread=False)

@@ -20,6 +20,7 @@ from sendigopro.messages.view import Viewer
 from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.journal import Journal
 from sendigopro.runtime import Runtime
+from sendigopro.sso.providers import Providers, providers_of
 from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 from sendigopro.web import app
@@ -42,6 +43,7 @@ class Web:
     readiness: Readiness
     vault: Vault
     directory: Directory
+    providers: Providers
     jobs: Mapping[str, Callable[[], Awaitable[None]]]
 
 
@@ -60,6 +62,7 @@ def build(runtime: Runtime) -> Web:
         callers=Callers(pool),
         sessions=sessions,
         way_in=SignIn(pool, vault, sessions),
+        providers=providers_of(runtime.settings),
         limits=Limits(parts=runtime.settings.webs),
         acceptor=intake.acceptor,
         viewer=Viewer(reading=partial(as_account, runtime.door), vault=vault, directory=directory),
@@ -76,7 +79,7 @@ def build(runtime: Runtime) -> Web:
         "follow configuration": lambda: follow(runtime, directory, vault),
         "measure": parts.measures.run,
     }
-    return Web(app.build(parts), parts.readiness, vault, directory, jobs)
+    return Web(app.build(parts), parts.readiness, vault, directory, parts.providers, jobs)
 
 
 async def run_jobs(web: Web) -> None:

@@ -83,7 +83,13 @@ DOORS = (
         code=("channels/*/*.py", "smpp/*.py"),
     ),
     Place("handset", Area.DOORS, "Handset", "test messages in a browser", code=("console/handset*.py",)),
-    Place("sign_in", Area.DOORS, "Sign-in", "of members, in a browser", code=("console/s*.py", "console/visitor.py")),
+    Place(
+        "sign_in",
+        Area.DOORS,
+        "Sign-in",
+        "of members, in a browser",
+        code=("console/s*.py", "console/visitor.py", "sso/*.py"),
+    ),
     Place("api", Area.DOORS, "HTTP API", "JSON, with an account's key", code=("*/api.py", "*/*_api.py")),
     Place("command_line", Area.DOORS, "Command line", "on the machine itself", code=("commands/*.py",)),
 )
@@ -122,7 +128,8 @@ STORES = (
         "accounts", Area.MAIN, "Accounts and members", "names and mail sealed, keys hashed",
         tables=(
             "main.accounts", "main.people", "main.members", "main.sessions", "main.recovery_codes",
-            "main.sign_in_failures", "main.api_keys", "main.senders", "main.retention_terms",
+            "main.sign_in_failures", "main.sso_connections", "main.sso_domains", "main.sso_identities", "main.sso_used",
+            "main.scim_users", "main.api_keys", "main.senders", "main.retention_terms",
         ),
     ),
     Place(

@@ -60,6 +60,7 @@ ROWS: Mapping[str, str] = {
     "main.retention_terms": "as the account",
     "main.sessions": "ends_at and a week of idleness: refused at once, deleted by the job",
     "main.sign_in_failures": "a day: then they do not count, and are deleted by the job",
+    "main.sso_used": "ends_at: deleted by the job when it would not be taken anyway",
     "main.holds": "released by the operator: the key dies, then the rows",
     "main.held_subjects": "as the hold",
     "main.held_items": "as the hold",
