@@ -115,3 +115,17 @@ async def update_user(
 
 async def delete_user(conn: Conn, *, account_id: UUID, user_id: UUID) -> None:
     await conn.execute("DELETE FROM main.scim_users WHERE account_id = $1 AND id = $2", account_id, user_id)
+
+
+async def rename(conn: Conn, *, account_id: UUID, person_id: UUID, name: bytes) -> None:
+    """A member of this account, and of no other."""
+    await conn.execute(
+        """
+        UPDATE main.people p SET name = $3
+         WHERE p.id = $2 AND EXISTS (SELECT FROM main.members m WHERE m.account_id = $1 AND m.person_id = $2)
+           AND NOT EXISTS (SELECT FROM main.members m WHERE m.person_id = $2 AND m.account_id <> $1)
+        """,
+        account_id,
+        person_id,
+        name,
+    )

@@ -33,6 +33,7 @@ from sendigopro.privacy.audit_log import api as audit_api
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.retention import api as retention_api
 from sendigopro.runtime import Runtime
+from sendigopro.sso import scim_api
 from sendigopro.sso.providers import Providers
 from sendigopro.vault.vault import Vault
 from sendigopro.web import assets, health, openapi, reference
@@ -91,7 +92,12 @@ def build(parts: Parts) -> Root:
         # What a hot path has no door for may still be the framework's: GET /v1/messages lists.
         has_others = any(one.path == path and one.method not in methods for one in operations)
         exact[path] = {**methods, "*": gate} if has_others else methods
-    doors = Doors(exact=exact, prefixes={assets.PREFIX: assets.Assets(), "/v1/": gate}, rest=framework)
+    prefixes: dict[str, App] = {
+        assets.PREFIX: assets.Assets(),
+        "/v1/": gate,
+        scim_api.ROOT: scim_api.door(parts.runtime, parts.vault, parts.limits),
+    }
+    doors = Doors(exact=exact, prefixes=prefixes, rest=framework)
     return Root(doors, measures=parts.measures, is_https=parts.runtime.settings.url.startswith("https://"))
 
 

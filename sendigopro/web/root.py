@@ -68,7 +68,7 @@ class Root:
         request_id = given if given and SANE_ID.fullmatch(given) else ids.typed("req", ids.new_bytes()).encode()
         scope["request_id"] = request_id.decode()
         path: str = scope["path"]
-        common = self.api_headers if path.startswith("/v1/") else self.page_headers
+        common = self.api_headers if path.startswith(("/v1/", "/scim/")) else self.page_headers
         status = 0
 
         async def send_with_headers(message: Message) -> None:
