@@ -72,6 +72,9 @@ class Settings:
         False,  # noqa: FBT003  # its default
         "Whether webhooks may go to private and loopback addresses.",
     )
+    xmlsec1: str = setting(
+        "SENDIGOPRO_XMLSEC1", "", "Program xmlsec1, for sign-ins by SAML; empty: where PATH finds it."
+    )
     shared_buffers_mb: int = setting(
         "SENDIGOPRO_SHARED_BUFFERS_MB",
         0,

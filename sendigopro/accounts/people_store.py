@@ -35,10 +35,11 @@ class StoredSession:
     proved_at: datetime
     ends_at: datetime
     grant_id: UUID | None
+    connection_id: UUID | None
 
 
 PERSON = "id, mail, name, password_hash, totp_secret, totp_step, confirmed_at"
-SESSION = "id, person_id, account_id, place, factors, created_at, seen_at, proved_at, ends_at, grant_id"
+SESSION = "id, person_id, account_id, place, factors, created_at, seen_at, proved_at, ends_at, grant_id, connection_id"
 
 
 # People
@@ -284,11 +285,13 @@ async def insert_session(
     place: bytes,
     factors: int,
     ends_at: datetime,
+    proved_at: datetime,
+    connection_id: UUID | None,
 ) -> None:
     await conn.execute(
         """
-        INSERT INTO main.sessions (id, person_id, account_id, hash, place, factors, ends_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO main.sessions (id, person_id, account_id, hash, place, factors, ends_at, proved_at, connection_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
         session_id,
         person_id,
@@ -297,6 +300,8 @@ async def insert_session(
         place,
         factors,
         ends_at,
+        proved_at,
+        connection_id,
     )
 
 
@@ -351,11 +356,11 @@ async def prove_session(
 
 
 async def view_account(conn: Conn, *, person_id: UUID, session_id: UUID, account_id: UUID) -> bool:
-    """Turn a session to another account; False when its person does not belong to it."""
+    """Turn a session to another account; False if its person is not of it, or a company's provider began it."""
     done: str = await conn.execute(
         """
         UPDATE main.sessions s SET account_id = $3, grant_id = NULL, home_id = NULL
-         WHERE s.person_id = $1 AND s.id = $2 AND EXISTS (
+         WHERE s.person_id = $1 AND s.id = $2 AND s.connection_id IS NULL AND EXISTS (
                SELECT FROM main.accounts a
                  JOIN main.members m ON m.account_id IN (a.id, a.parent_id)
                 WHERE a.id = $3 AND m.person_id = $1 AND a.closed_at IS NULL)

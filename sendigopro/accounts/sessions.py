@@ -56,6 +56,8 @@ class Signed:
     """Somebody of the staff, who was let in."""
     is_of_parent: bool = False
     """They belong to the account above this one, and so are here."""
+    connection_id: UUID | None = None
+    """Whose provider let them in; None for a credential of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,15 @@ class Sessions:
         self._pool = pool
         self._vault = vault
 
-    async def begin(self, conn: Conn, *, person_id: UUID, account_id: UUID, place: Place, factors: int) -> NewSession:
+    async def begin(
+        self, conn: Conn, *, person_id: UUID, account_id: UUID, place: Place, factors: int,
+        connection_id: UUID | None = None, proved_at: datetime | None = None,
+    ) -> NewSession:  # fmt: skip
         """A new one with a new token, whatever the browser had before: nobody can fix it beforehand."""
-        session_id, clear, ends_at = ids.new(), token(TOKEN_LENGTH), clock.now() + LIFE
+        session_id, clear, now = ids.new(), token(TOKEN_LENGTH), clock.now()
+        ends_at = now + LIFE
+        # A provider that does not say when it asked for a credential may have done so long ago.
+        shown_at = now if connection_id is None else proved_at or now - PROOF_LIFE
         sealed = await self._vault.seal_account(PLATFORM, *PLACE, session_id, msgspec.msgpack.encode(place))
         await people_store.insert_session(
             conn,
@@ -99,6 +107,8 @@ class Sessions:
             place=sealed,
             factors=factors,
             ends_at=ends_at,
+            proved_at=min(shown_at, now),
+            connection_id=connection_id,
         )
         return NewSession(session_id, clear, ends_at)
 
@@ -117,7 +127,7 @@ class Sessions:
                 await people_store.touch_session(conn, person_id=found.person_id, session_id=found.id, now=now)
         return Signed(
             found.id, found.person_id, found.account_id, standing.role, standing.permissions, found.factors,
-            found.proved_at, guest, standing.is_of_parent,
+            found.proved_at, guest, standing.is_of_parent, found.connection_id,
         )  # fmt: skip
 
     async def prove(self, conn: Conn, signed: Signed, *, factors: int) -> str:
@@ -173,6 +183,16 @@ def need_proof(signed: Signed) -> None:
     """Before what is dangerous: the credential must have been shown within ten minutes."""
     if signed.proved_at < clock.now() - PROOF_LIFE:
         raise NotAllowed("proof_needed", "Show your password or passkey once more before you do this.")
+
+
+def need_own_proof(signed: Signed) -> None:
+    """Before a credential is changed: a company's provider speaks for its account, not for a person's other ones."""
+    if signed.connection_id is not None:
+        raise NotAllowed(
+            "own_sign_in_needed",
+            "You signed in with your company. Passwords and authenticators are changed after signing in with your own.",
+        )
+    need_proof(signed)
 
 
 def hash_of(clear: str) -> bytes:

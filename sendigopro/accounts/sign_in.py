@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from sendigopro.accounts import people, people_store, second_factor
+from sendigopro.accounts.company import refuse_other_ways
 from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.passwords import hash_password, is_outdated, is_right
 from sendigopro.accounts.people_store import StoredPerson
@@ -141,6 +142,7 @@ class SignIn:
             accounts = await people.memberships(conn, person_id=stored.id)
             if not accounts:
                 raise NotAllowed("no_account", "You belong to no account any more. Ask its owner to invite you.")
+            await refuse_other_ways(conn, self._vault, stored)
             if password is not None and stored.password_hash is not None and is_outdated(stored.password_hash):
                 await people_store.set_password(conn, person_id=stored.id, password_hash=await hash_password(password))
             session = await self._sessions.begin(

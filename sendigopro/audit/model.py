@@ -38,6 +38,12 @@ class Action(StrEnum):
     SESSION_STARTED = "session.started"
     SESSION_REFUSED = "session.refused"
     SESSION_ENDED = "session.ended"
+    SSO_ADDED = "sso.added"
+    SSO_CHANGED = "sso.changed"
+    SSO_REMOVED = "sso.removed"
+    SSO_DOMAIN_CLAIMED = "sso.domain_claimed"
+    SSO_DOMAIN_VERIFIED = "sso.domain_verified"
+    SSO_DOMAIN_REMOVED = "sso.domain_removed"
     RETENTION_SET = "retention.set"
     PRIVACY_REQUESTED = "privacy.requested"
     PRIVACY_APPROVED = "privacy.approved"
@@ -84,12 +90,15 @@ class ActorKind(StrEnum):
     """Whoever runs commands on the machine itself."""
     SYSTEM = "system"
     """The software, by what was asked of it before."""
+    CONNECTION = "connection"
+    """A company's identity provider, which says who belongs to it."""
 
 
 PREFIX_OF: Final[Mapping[ActorKind, str]] = {
     ActorKind.KEY: "key",
     ActorKind.MEMBER: "mem",
     ActorKind.STAFF: "stf",
+    ActorKind.CONNECTION: "sso",
 }
 """How the id of an actor is written; operator and system have none."""
 

@@ -58,6 +58,7 @@ PLACES: Final[Mapping[str, tuple[Place, ...]]] = {
         Place("Privacy", "/console/privacy", "shield", P.READ_PRIVACY, "g y", "retention requests erase export proof"),
         Place("Audit log", "/console/audit", "audit", P.READ_AUDIT, "g l", "who changed what verify export"),
         Place("Roles", "/console/roles", "key", P.CHANGE_MEMBERS, about="permissions custom matrix"),
+        Place("Single sign-on", "/console/sso", "sso", P.CHANGE_ACCOUNT, about="oidc openid scim company provider"),
         Place("Account", "/console/account", "account", P.CHANGE_ACCOUNT, "g a", "name networks close purpose"),
         Place("Sub-accounts", "/console/subaccounts", "account", P.SEE_MEMBERS, about="children limits"),
         Place("Staff access", "/console/access", "door", P.CHANGE_ACCOUNT, about="grants support look in consent"),

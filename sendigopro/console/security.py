@@ -15,7 +15,7 @@ from sendigopro.accounts.member_log import by_member, note_member
 from sendigopro.accounts.passwords import check_password, hash_password, is_right
 from sendigopro.accounts.people import Membership, Person
 from sendigopro.accounts.people_store import StoredPerson
-from sendigopro.accounts.sessions import Sessions, Signed, need_proof
+from sendigopro.accounts.sessions import Sessions, Signed, need_own_proof, need_proof
 from sendigopro.accounts.sign_in import SignIn, read, written
 from sendigopro.audit.model import Action, Facts
 from sendigopro.console import visitor
@@ -106,7 +106,7 @@ async def change_password(
     desk = Desk(runtime, vault, sessions, visit)
     typed = read_form(body, ("password", "again"))
     try:
-        need_proof(desk.signed)
+        need_own_proof(desk.signed)
         await check_new_password(desk, typed["password"], again=typed["again"])
     except (Invalid, NotAllowed) as problem:
         return await page(desk, problem=problem, at="password")
@@ -124,7 +124,7 @@ async def begin_authenticator(
     """Show a picture to scan."""
     desk = Desk(runtime, vault, sessions, visit)
     try:
-        need_proof(desk.signed)
+        need_own_proof(desk.signed)
     except NotAllowed as problem:
         return await page(desk, problem=problem, at="authenticator")
     return await authenticator_page(desk, second_factor.new_secret())
@@ -144,7 +144,7 @@ async def confirm_authenticator(
     desk = Desk(runtime, vault, sessions, visit)
     typed = read_form(body, ("pending", "code"))
     try:
-        need_proof(desk.signed)
+        need_own_proof(desk.signed)
         secret = await read_pending(desk, typed["pending"])
     except (Invalid, NotAllowed) as problem:
         return await page(desk, problem=problem, at="authenticator")
@@ -172,7 +172,7 @@ async def remove_authenticator(
     """And the codes on paper with it."""
     desk = Desk(runtime, vault, sessions, visit)
     try:
-        need_proof(desk.signed)
+        need_own_proof(desk.signed)
     except NotAllowed as problem:
         return await page(desk, problem=problem, at="authenticator")
     async with runtime.main.acquire() as conn, conn.transaction():

@@ -49,6 +49,8 @@ from sendigopro.console import (
     senders,
     sign_in,
     sign_up,
+    sso,
+    sso_sign_in,
     staff,
     staff_reviews,
     start,
@@ -74,6 +76,8 @@ from sendigopro.privacy.audit_log import api as audit_api
 from sendigopro.privacy.desk import Desk
 from sendigopro.privacy.retention import api as retention_api
 from sendigopro.runtime import Runtime
+from sendigopro.sso import scim_api
+from sendigopro.sso.providers import Providers
 from sendigopro.vault.vault import Vault
 from sendigopro.web import assets, health, openapi, reference
 from sendigopro.web.gate import Gate
@@ -86,8 +90,8 @@ FEATURES = (read_api, channels_api, ledger_api, webhooks_api, privacy_api, reten
 PAGES = (
     home, start, message_list, kept_views, message_page, compose, exports, find, handset, senders, carriers, routes,
     keys, webhooks, deliveries, requests, events, live, errors,
-    sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, roles, access, go_live, account,
-    subaccounts, privacy_centre, privacy_requests, audit, staff, staff_reviews, installation, privacy,
+    sign_in, sso_sign_in, sign_up, forgot, invitation, security, passkeys, team, invite, roles, sso, access, go_live,
+    account, subaccounts, privacy_centre, privacy_requests, audit, staff, staff_reviews, installation, privacy,
 )  # fmt: skip
 
 
@@ -101,6 +105,7 @@ class Parts:
     callers: Callers
     sessions: Sessions
     way_in: SignIn
+    providers: Providers
     limits: Limits
     acceptor: Acceptor
     viewer: Viewer
@@ -136,7 +141,12 @@ def build(parts: Parts) -> Root:
         # What a hot path has no door for may still be the framework's: GET /v1/messages lists.
         has_others = any(one.path == path and one.method not in methods for one in operations)
         exact[path] = {**methods, "*": gate} if has_others else methods
-    doors = Doors(exact=exact, prefixes={assets.PREFIX: assets.Assets(), "/v1/": gate}, rest=framework)
+    prefixes: dict[str, App] = {
+        assets.PREFIX: assets.Assets(),
+        "/v1/": gate,
+        scim_api.ROOT: scim_api.door(parts.runtime, parts.vault, parts.limits),
+    }
+    doors = Doors(exact=exact, prefixes=prefixes, rest=framework)
     settings = parts.runtime.settings
     return Root(
         doors,
@@ -163,6 +173,7 @@ def make_framework(parts: Parts) -> App:
         "sessions": parts.sessions,
         "way_in": parts.way_in,
         "readiness": parts.readiness,
+        "providers": parts.providers,
     }
     given["readings"] = Readings(parts.runtime.door)
     dependencies = {name: provide(value) for name, value in given.items()}

@@ -21,6 +21,7 @@ from sendigopro.messages.view import Viewer
 from sendigopro.privacy.desk import desk_of
 from sendigopro.privacy.journal import Journal
 from sendigopro.runtime import Runtime
+from sendigopro.sso.providers import Providers, providers_of
 from sendigopro.vault.key_store import open_key_store
 from sendigopro.vault.vault import Vault
 from sendigopro.web import app
@@ -43,6 +44,7 @@ class Web:
     readiness: Readiness
     vault: Vault
     directory: Directory
+    providers: Providers
     jobs: Mapping[str, Callable[[], Awaitable[None]]]
 
 
@@ -61,6 +63,7 @@ def build(runtime: Runtime) -> Web:
         callers=Callers(pool),
         sessions=sessions,
         way_in=SignIn(pool, vault, sessions),
+        providers=providers_of(runtime.settings),
         limits=Limits(parts=runtime.settings.webs),
         acceptor=intake.acceptor,
         viewer=Viewer(reading=partial(as_account, runtime.door), vault=vault, directory=directory),
@@ -79,7 +82,7 @@ def build(runtime: Runtime) -> Web:
         "measure": parts.measures.run,
         "log requests": parts.requests.run,
     }
-    return Web(app.build(parts), parts.readiness, vault, directory, jobs)
+    return Web(app.build(parts), parts.readiness, vault, directory, parts.providers, jobs)
 
 
 async def run_jobs(web: Web) -> None:

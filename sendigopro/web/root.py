@@ -77,7 +77,7 @@ class Root:
         scope, given = self.as_asked(scope)
         request_id = scope["request_id"].encode()
         path: str = scope["path"]
-        common = self.api_headers if path.startswith("/v1/") else self.page_headers
+        common = self.api_headers if path.startswith(("/v1/", "/scim/")) else self.page_headers
         status = size = 0
         code: str | None = None
 

@@ -23,7 +23,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from tests.peers import places
 
-NODE_PACKAGES = {"smpp": "0.5.1", "axe-core": "4.14.1"}
+NODE_PACKAGES = {"smpp": "0.5.1", "axe-core": "4.14.1", "oidc-provider": "9.13.3", "samlp": "8.0.0"}
 PYTHON_PACKAGES = ("schemathesis", "smpp34", "standardwebhooks", "uvloop")
 STAMP = places.PEERS / "stamp.json"
 STEP_SECONDS_MAX = 600

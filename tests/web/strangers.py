@@ -21,9 +21,12 @@ from sendigopro.accounts.keys import create_key
 from sendigopro.accounts.model import SCOPES
 from sendigopro.accounts.passkeys import PREFIX, NewPasskey
 from sendigopro.accounts.people import put_person
+from sendigopro.audit.model import BY_OPERATOR
 from sendigopro.foundation import ids
 from sendigopro.foundation.operations import Operation
 from sendigopro.messages.model import Status
+from sendigopro.sso import connections
+from sendigopro.sso.model import Choices, OidcSettings
 from sendigopro.web.app import PAGES, all_operations
 from tests.console.test_sign_in_pages import PASSWORD, Browser
 from tests.web.conftest import Site
@@ -36,7 +39,8 @@ KINDS: Final[Mapping[str, str]] = {
     "message_id": "msg", "endpoint_id": "we", "request_id": "prq", "phone": "sub", "member": "mem", "account": "acc",
     "grant": "grt", "review": "rev", "sender": "snd",
     "view": "sv", "export": "exp",
-    "invitation": "inv", "passkey": "pky", "key": "key", "endpoint": "we", "event": "evt", "asked": "req",
+    "invitation": "inv", "passkey": "pky", "connection": "sso",
+    "key": "key", "endpoint": "we", "event": "evt", "asked": "req",
 }  # fmt: skip
 """What a parameter of a path is the id of."""
 NAMES_NOTHING: Final[Mapping[str, str]] = {"product": "otp", "clock": "body", "number": "1", "role": "desk"}
@@ -69,6 +73,11 @@ FORMS: Final[Mapping[str, dict[str, str]]] = {
     "/console/team/invitations/{invitation}/resend": {},
     "/console/team/invitations/{invitation}/withdraw": {},
     "/console/security/passkeys/{passkey}/remove": {},
+    "/console/sso/{connection}/change": {"default_role": "viewer"},
+    "/console/sso/{connection}/remove": {},
+    "/console/sso/{connection}/domains": {"domain": "example.com"},
+    "/console/sso/{connection}/scim": {},
+    "/console/sign-in/saml/{connection}": {"SAMLResponse": "eA=="},
     "/console/keys/{key}/networks": {"networks": "203.0.113.0/24"},
     "/console/keys/{key}/revoke": {},
     "/console/webhooks/{endpoint}/change": {"url": "https://example.com/in"},
@@ -156,7 +165,7 @@ async def scene_of(site: Site) -> Scene:
     known = {
         "msg": sent["id"], "we": endpoint["id"], "prq": request["id"], "sub": ids.typed("sub", subject),
         "mem": ids.typed("mem", people["owner"]), **await taken_away(site), "inv": await invited(site),
-        "pky": await with_passkey(site, people["owner"]),
+        "pky": await with_passkey(site, people["owner"]), "sso": await connected(site),
         "key": ids.typed("key", await owner.fetchval("SELECT id FROM main.api_keys WHERE account_id <> $1", stranger)),
         **await asked_about_events(site),
         **await asked_for(site, people["owner"]), "acc": ids.typed("acc", child),
@@ -226,6 +235,18 @@ async def with_passkey(site: Site, person_id: UUID) -> str:
     owner = await site.databases.main("owner")
     made = NewPasskey(b"an authenticator's number", b"a key", 0, "My phone")
     return ids.typed(PREFIX, await passkeys.put(owner, site.house.vault, person_id=person_id, passkey=made))
+
+
+async def connected(site: Site) -> str:
+    """A provider of the account."""
+    owner, house = await site.databases.main("owner"), site.house
+    settings = OidcSettings("https://login.secret.example", "client", "hush")
+    choices = Choices("viewer", joins=False, is_required=False, is_unasked=False)
+    async with owner.transaction():
+        made = await connections.add(
+            owner, house.vault, account_id=house.account_id, settings=settings, choices=choices, by=BY_OPERATOR
+        )
+    return ids.typed("sso", made)
 
 
 async def told(site: Site, method: str, path: str, body: object) -> dict[str, Any]:

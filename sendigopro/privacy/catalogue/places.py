@@ -88,7 +88,14 @@ DOORS = (
         Area.DOORS,
         "Sign-in",
         "of members, in a browser",
-        code=("console/s*.py", "console/forgot.py", "console/invit*.py", "console/passkeys.py", "console/visitor.py"),
+        code=(
+            "console/s*.py",
+            "console/forgot.py",
+            "console/invit*.py",
+            "console/passkeys.py",
+            "console/visitor.py",
+            "sso/*.py",
+        ),
     ),
     Place("api", Area.DOORS, "HTTP API", "JSON, with an account's key", code=("*/api.py", "*/*_api.py")),
     Place("command_line", Area.DOORS, "Command line", "on the machine itself", code=("commands/*.py",)),
@@ -132,6 +139,7 @@ STORES = (
             "main.staff", "main.go_live_reviews", "main.staff_grants",
             "main.saved_views", "main.message_exports",
             "main.custom_roles",
+            "main.sso_connections", "main.sso_domains", "main.sso_identities", "main.sso_used", "main.scim_users",
         ),
     ),
     Place(

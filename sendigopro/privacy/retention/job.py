@@ -25,6 +25,7 @@ from sendigopro.privacy.package.sealed_file import remove_expired
 from sendigopro.privacy.retention import store
 from sendigopro.privacy.retention.by_account import SPAN, end_what_is_over
 from sendigopro.privacy.retention.rules import DROPPED, LOG_DAYS
+from sendigopro.sso import store as sso_store
 from sendigopro.vault import store as subjects
 from sendigopro.vault.keys import KeyStoreError
 
@@ -98,9 +99,10 @@ class Retention:
     async def _end_sign_ins(self) -> int:
         now = clock.now()
         async with self._desk.main.acquire() as conn:
-            return await people_store.delete_ended(
+            ended = await people_store.delete_ended(
                 conn, now=now, idle_since=now - sessions.IDLE, failures_before=now - throttle.REMEMBERED
             )
+            return ended + await sso_store.delete_used(conn, now=now)
 
     async def _end_links(self) -> int:
         """Who never came: sign-ups, invitations, resets, and mails that nobody sends any more."""

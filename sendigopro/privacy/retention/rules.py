@@ -70,6 +70,7 @@ ROWS: Mapping[str, str] = {
     "main.password_resets": "ends_at, within an hour: refused at once, deleted by the job",
     "main.used_challenges": "ends_at, five minutes: deleted by the job",
     "main.invitations": "ends_at, a week: refused at once, deleted by the job",
+    "main.sso_used": "ends_at: deleted by the job when it would not be taken anyway",
     "main.holds": "released by the operator: the key dies, then the rows",
     "main.held_subjects": "as the hold",
     "main.held_items": "as the hold",

@@ -1,0 +1,1 @@
+"""Signing in by a company's own provider: connections, their domains, who arrives by them, and who is let go."""
