@@ -106,6 +106,10 @@ PROBLEMS: Final = (
     *_problems(
         404,
         {
+            "account_not_found": (
+                "Your account has no such account below it.",
+                "Look at those it has.",
+            ),
             "endpoint_not_found": (
                 "There is no such endpoint in this account and mode.",
                 "Are you in test or live mode?",
@@ -140,6 +144,10 @@ PROBLEMS: Final = (
                 "A request with this Idempotency-Key is being worked on.",
                 "Wait a second, ask again with the same key.",
             ),
+            "is_sub_account": (
+                "An account below another can have none below itself.",
+                "Make it from the account above.",
+            ),
             "legal_hold": (
                 "The person's data must be kept for a law or a court.",
                 "Restrict it meanwhile; ask again when the hold is released.",
@@ -151,6 +159,7 @@ PROBLEMS: Final = (
             "not_sent_yet": ("The message has not been sent.", "Cancel it first, then remove it."),
             "sender_taken": ("Another account has this number.", "Ask the operator."),
             "too_late": ("It has gone too far to be stopped.", "Nothing: read what became of it."),
+            "too_many_accounts": ("The account has as many accounts below it as it may.", "Close one first."),
             "too_many_endpoints": ("The account has as many endpoints as it may.", "Delete one first."),
             "too_many_secrets": ("The secret was rotated too often within a day.", "Wait until old ones have ended."),
             "too_many_senders": ("The account has as many senders as it may.", "Remove one first."),
