@@ -15,6 +15,7 @@ from sendigopro.console.forms import read_form
 from sendigopro.console.frame import framed
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids, strict_query
+from sendigopro.foundation.postgres import as_account
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem
 from sendigopro.runtime import Runtime
 from sendigopro.sso import connections, domains, store
@@ -107,7 +108,7 @@ async def add(
         choices = Choices(check_role(typed["default_role"]), bool(typed["joins"]), is_required=False, is_unasked=False)
         provider = await reached(providers, typed["issuer"].strip())
         settings = OidcSettings(provider, client_id, secret)
-        async with runtime.main.acquire() as conn, conn.transaction():
+        async with as_account(runtime.door, visit.account_id) as conn:
             await connections.add(
                 conn, vault, account_id=visit.account_id, settings=settings, choices=choices, by=visit.by
             )
@@ -130,11 +131,12 @@ async def change(
         choices = Choices(
             check_role(typed["default_role"]), bool(typed["joins"]), bool(typed["is_required"]), is_unasked=False
         )
-        async with runtime.main.acquire() as conn, conn.transaction():
+        async with as_account(runtime.door, visit.account_id) as conn:
             await connections.change(
                 conn, account_id=visit.account_id, connection_id=connection_id, choices=choices, by=visit.by
             )
-            if choices.is_required:
+        if choices.is_required:
+            async with runtime.main.acquire() as conn, conn.transaction():
                 await connections.end_other_sign_ins(conn, vault, account_id=visit.account_id)
     except (Invalid, Conflict, NotAllowed) as problem:
         return await desk.page(problem=problem, at=connection)
@@ -151,7 +153,7 @@ async def remove(
     connection_id = strict_query.path_id(PREFIX, connection)
     try:
         need_proof(visit.signed)
-        async with runtime.main.acquire() as conn, conn.transaction():
+        async with as_account(runtime.door, visit.account_id) as conn:
             await connections.remove(conn, account_id=visit.account_id, connection_id=connection_id, by=visit.by)
     except NotAllowed as problem:
         return await desk.page(problem=problem, at=connection)
@@ -188,7 +190,7 @@ async def make_token(
     try:
         need_proof(visit.signed)
         clear = ""
-        async with runtime.main.acquire() as conn, conn.transaction():
+        async with as_account(runtime.door, visit.account_id) as conn:
             which = {"account_id": visit.account_id, "connection_id": connection_id}
             if is_end:
                 await connections.end_scim_token(conn, **which, by=visit.by)
@@ -214,7 +216,7 @@ async def reached(providers: Providers, issuer: str) -> str:
     except UnreachableError:
         raise Invalid(
             "issuer_unreachable",
-            "No OpenID provider answers there. Its issuer is the https address before /.well-known/openid-configuration.",
+            "No OpenID provider answers there. The issuer is its address before /.well-known/openid-configuration.",
             param="issuer",
         ) from None
 
@@ -230,7 +232,7 @@ async def own(desk: Desk, text: str) -> UUID:
 
 
 async def claim(desk: Desk, connection_id: UUID, domain: str) -> None:
-    async with desk.runtime.main.acquire() as conn, conn.transaction():
+    async with as_account(desk.runtime.door, desk.visit.account_id) as conn:
         await domains.claim(
             conn, desk.vault, account_id=desk.visit.account_id, connection_id=connection_id, domain=domain
         )
@@ -244,7 +246,7 @@ async def check_domain(desk: Desk, domain: str) -> None:
             "domain_not_shown", "The record is not there yet. Name servers may need an hour; then check again.",
             param="domain",
         )  # fmt: skip
-    async with desk.runtime.main.acquire() as conn, conn.transaction():
+    async with as_account(desk.runtime.door, account_id) as conn:
         await domains.verified(conn, desk.vault, account_id=account_id, domain=domain)
 
 

@@ -42,6 +42,7 @@ from sendigopro.sso.scim_documents import ERROR, LIST, resource_types, schemas, 
 from sendigopro.sso.scim_user import USER, patch_user, read_user, wrong
 from sendigopro.vault.vault import Vault
 
+USERS = "Users"
 ROOT: Final = "/scim/v2/"
 BODY_MAX: Final = 64_000
 DRAINED_MAX: Final = 2_000_000
@@ -174,7 +175,7 @@ class ScimDoor:
             "emails": [{"value": listed_.user["userName"], "primary": True}],
             "meta": {
                 "resourceType": "User", "created": listed_.stored.created_at, "lastModified": listed_.stored.changed_at,
-                "location": f"{self._base}/Users/{name}",
+                "location": f"{self._base}/{USERS}/{name}",
             },
         }  # fmt: skip
         wanted, unwanted = names(query, "attributes"), names(query, "excludedAttributes")

@@ -23,7 +23,7 @@ KINDS = {
     for name, kind in vars(problems).items()
     if isinstance(kind, type) and issubclass(kind, Problem)
 }
-PAGES_ONLY = ("commands/", "console/", "website/", "mail/", "web/assets.py")
+PAGES_ONLY = ("commands/", "console/", "website/", "mail/", "sso/", "web/assets.py")
 NOT_OF_THE_API = ("channels/credentials.py", "channels/smpp_dialect.py", "channels/sms/smpp.py")
 """They refuse what the operator sets up."""
 ACCOUNTS = ("accounts/keys.py", "accounts/model.py", "accounts/scopes.py")

@@ -290,7 +290,8 @@ async def state_of(site: Site, account_id: UUID) -> dict[str, str]:
         " WHERE c.relnamespace = 'main'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
         " AND a.attname = 'account_id' AND NOT a.attisdropped ORDER BY 1"
     )
-    passing = "'seen_at', 'last_used_at', 'proved_at', 'updated_at'"
+    # An answer of a provider that was refused is noted: its admin looks there, and anybody may send one.
+    passing = "'seen_at', 'last_used_at', 'proved_at', 'updated_at', 'refused', 'refused_at'"
     state = {}
     for (table,) in tables:
         state[table] = await owner.fetchval(
