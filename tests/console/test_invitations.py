@@ -97,7 +97,7 @@ async def test_somebody_new_accepts_with_a_name_and_a_password(town: Town) -> No
     assert (done.status, done.headers["location"]) == (303, "/console")
     assert await members(town.site) == ["owner", "developer"]
     assert "Otto · otto@example.com · developer" in text(await otto.get("/console/security"))
-    assert "Nobody is awaited" in text(await rosa.get(TEAM))
+    assert "Nobody is invited at the moment" in text(await rosa.get(TEAM))
     assert (await facts(town.site, "member.invited")) == [{"role": "developer", "by_mail": True}]
     (added,) = await facts(town.site, "member.added")
     assert (added["role"], added["way"]) == ("developer", "invitation")
