@@ -13,7 +13,7 @@ from sendigopro.runtime import Runtime
 VALUE_MAX = 4096
 
 
-def read_form(body: bytes, fields: Sequence[str]) -> dict[str, str]:
+def read_form(body: bytes, fields: Sequence[str], *, longest: int = VALUE_MAX) -> dict[str, str]:
     """These fields, as they were typed; what is missing is empty. Raises `Invalid` for what is no form."""
     try:
         found = parse_qs(
@@ -23,7 +23,7 @@ def read_form(body: bytes, fields: Sequence[str]) -> dict[str, str]:
     except ValueError:
         found = {}
     values = {name: found.get(name, [""])[0] for name in fields}
-    if any(len(value) > VALUE_MAX or "\0" in value for value in values.values()) or (body and not found):
+    if any(len(value) > longest or "\0" in value for value in values.values()) or (body and not found):
         raise Invalid("invalid_form", "This form cannot be read. Go back and fill it in again.")
     return values
 

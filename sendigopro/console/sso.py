@@ -1,5 +1,6 @@
 """The page of single sign-on: which provider speaks for whom, for which domains, and its SCIM token."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -16,18 +17,20 @@ from sendigopro.console.frame import framed
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids, strict_query
 from sendigopro.foundation.postgres import as_account
-from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem
+from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem, Unavailable
 from sendigopro.runtime import Runtime
 from sendigopro.sso import connections, domains, store
 from sendigopro.sso.fetch import UnreachableError
-from sendigopro.sso.model import DEFAULT_ROLES, PREFIX, Choices, Connection, OidcSettings, check_role
+from sendigopro.sso.model import DEFAULT_ROLES, PREFIX, Choices, Connection, Kind, OidcSettings, check_role
 from sendigopro.sso.providers import Providers
+from sendigopro.sso.saml import Place
 from sendigopro.sso.scim_api import ROOT
 from sendigopro.vault.vault import Vault
 
 HOME: Final = "/console/sso"
-FIELDS: Final = ("issuer", "client_id", "client_secret", "default_role", "joins")
-SHOWN_AGAIN: Final = (Invalid, Conflict, NotAllowed, NotFound)
+FIELDS: Final = ("issuer", "client_id", "client_secret", "metadata", "default_role", "joins")
+METADATA_MAX: Final = 256 * 1024
+SHOWN_AGAIN: Final = (Invalid, Conflict, NotAllowed, NotFound, Unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Line:
     connection: Connection
     issuer: str
     domains: list[Record]
+    place: Place | None
+    """What a SAML provider is told of us."""
 
 
 @dataclass(slots=True)
@@ -72,7 +77,8 @@ class Desk:
                 if domain.connection_id == one.id:
                     name, value = await domains.record_of(self.vault, account_id, domain.name)
                     records.append(Record(domain.name, domain.verified_at is not None, name, value))
-            lines.append(Line(ids.typed(PREFIX, one.id), one, one.settings.issuer, records))
+            place = self.providers.place_of(one) if one.kind is Kind.SAML else None
+            lines.append(Line(ids.typed(PREFIX, one.id), one, one.settings.issuer, records, place))
         return lines
 
     async def page(
@@ -117,6 +123,29 @@ async def add(
     return Redirect(HOME, status_code=303)
 
 
+@post(HOME + "/saml", status_code=303)
+async def add_saml(
+    visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault], providers: Given[Providers]
+) -> Response[Any]:
+    """A SAML identity provider, by what it says of itself; then we say where it sends its answers."""
+    desk = changing(visit, runtime, vault, providers)
+    typed = read_form(body, FIELDS, longest=METADATA_MAX)
+    try:
+        need_proof(visit.signed)
+        choices = Choices(check_role(typed["default_role"]), bool(typed["joins"]), is_required=False, is_unasked=False)
+        somewhere = f"{providers.url}{HOME}"
+        settings = await asyncio.to_thread(
+            providers.saml.read_metadata, typed["metadata"], Place(f"{somewhere}/metadata", somewhere)
+        )
+        async with as_account(runtime.door, visit.account_id) as conn:
+            await connections.add(
+                conn, vault, account_id=visit.account_id, settings=settings, choices=choices, by=visit.by
+            )
+    except SHOWN_AGAIN as problem:
+        return await desk.page(problem=problem, at="saml", typed=typed)
+    return Redirect(HOME, status_code=303)
+
+
 @post(HOME + "/{connection:str}/change", status_code=303)
 async def change(
     connection: FromPath[str], visit: Given[Visit], *, body: RawBody, runtime: Given[Runtime], vault: Given[Vault],
@@ -125,11 +154,11 @@ async def change(
     """Who becomes what, and whether there is another way in."""
     desk = changing(visit, runtime, vault, providers)
     connection_id = strict_query.path_id(PREFIX, connection)
-    typed = read_form(body, ("default_role", "joins", "is_required"))
+    typed = read_form(body, ("default_role", "joins", "is_required", "is_unasked"))
     try:
         need_proof(visit.signed)
         choices = Choices(
-            check_role(typed["default_role"]), bool(typed["joins"]), bool(typed["is_required"]), is_unasked=False
+            check_role(typed["default_role"]), *(bool(typed[one]) for one in ("joins", "is_required", "is_unasked"))
         )
         async with as_account(runtime.door, visit.account_id) as conn:
             await connections.change(
@@ -250,4 +279,4 @@ async def check_domain(desk: Desk, domain: str) -> None:
         await domains.verified(conn, desk.vault, account_id=account_id, domain=domain)
 
 
-routes = [show, add, change, remove, claim_domain, make_token]
+routes = [show, add, add_saml, change, remove, claim_domain, make_token]

@@ -69,8 +69,8 @@ class Saml:
     def __init__(self, *, program: str) -> None:
         self.program = program or shutil.which("xmlsec1") or ""
         # The library writes names and whole assertions into its logs; ours says what was wrong, and of nobody.
-        logging.getLogger("saml2").disabled = True
-        logging.getLogger("saml2").propagate = False
+        # Its loggers are children of this one, so only a level holds them all.
+        logging.getLogger("saml2").setLevel(logging.CRITICAL + 1)
 
     @property
     def is_here(self) -> bool:

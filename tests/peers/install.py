@@ -105,6 +105,16 @@ def bring_debian_package(name: str) -> None:
         archive.unlink()
 
 
+def bring_xmlsec1() -> None:
+    """Others start it, and know nothing of our folders: so a script stands before it that does."""
+    bring_debian_package("xmlsec1")
+    program = places.DEBIAN / "usr" / "bin" / "xmlsec1"
+    script = program.with_name("xmlsec1.sh")
+    paths = os.pathsep.join(str(folder) for folder in places.library_folders())
+    script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{paths}" exec "{program}" "$@"\n')
+    script.chmod(0o755)
+
+
 def refuse_python_package(name: str) -> Callable[[], None]:
     def refuse() -> None:
         raise CannotBeHad(f"install it into this environment: pip install '.[test]' ({name})")
@@ -138,6 +148,12 @@ PEERS = [
         "tests/vault: the root in a security module",
         lambda: places.softhsm() is not None,
         lambda: bring_debian_package("softhsm2"),
+    ),
+    Peer(
+        "xmlsec1",
+        "tests/sso: sign-ins by SAML",
+        lambda: places.xmlsec1() is not None,
+        bring_xmlsec1,
     ),
     Peer(
         "Chromium",

@@ -37,6 +37,11 @@ def chromium() -> Path | None:
     return debian_program("chromium", "usr/lib/chromium/chromium")
 
 
+def xmlsec1() -> Path | None:
+    """What checks signatures of XML; where it is unpacked, a script that lets it find its libraries."""
+    return debian_program("xmlsec1", "usr/bin/xmlsec1.sh")
+
+
 def node() -> Path | None:
     found = shutil.which("node")
     return Path(found) if found else None

@@ -9,6 +9,7 @@ import pytest
 
 from sendigopro.events.bus import Bus
 from sendigopro.foundation import clock, ids
+from sendigopro.messages.accept import TTL_DEFAULT
 from sendigopro.messages.model import Mode
 from sendigopro.privacy.holds import place as placing
 from sendigopro.privacy.holds import store
@@ -28,7 +29,8 @@ MoveTo = Callable[[int], None]
 
 @pytest.fixture
 def days_later(monkeypatch: pytest.MonkeyPatch) -> MoveTo:
-    today = clock.today()
+    """From the day on which what is sent now expires, for terms count from it: in the evening that is tomorrow."""
+    today = (clock.now() + TTL_DEFAULT).date()
     return lambda days: monkeypatch.setattr(clock, "today", lambda: today + timedelta(days=days))
 
 
