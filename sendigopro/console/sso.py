@@ -17,7 +17,7 @@ from sendigopro.console.frame import framed
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids, strict_query
 from sendigopro.foundation.postgres import as_account
-from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem, Unavailable
+from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem
 from sendigopro.runtime import Runtime
 from sendigopro.sso import connections, domains, store
 from sendigopro.sso.fetch import UnreachableError
@@ -30,7 +30,11 @@ from sendigopro.vault.vault import Vault
 HOME: Final = "/console/sso"
 FIELDS: Final = ("issuer", "client_id", "client_secret", "metadata", "default_role", "joins")
 METADATA_MAX: Final = 256 * 1024
-SHOWN_AGAIN: Final = (Invalid, Conflict, NotAllowed, NotFound, Unavailable)
+SHOWN_AGAIN: Final = (Invalid, Conflict, NotAllowed, NotFound)
+SAML_MISSING: Final = (
+    "SAML needs the program xmlsec1 and the package sendigopro[saml] on this installation. Ask whoever runs it, or use"
+    " OpenID Connect."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,8 @@ async def add_saml(
         need_proof(visit.signed)
         choices = Choices(check_role(typed["default_role"]), bool(typed["joins"]), is_required=False, is_unasked=False)
         somewhere = f"{providers.url}{HOME}"
+        if not providers.saml.is_here:
+            raise Conflict("saml_not_installed", SAML_MISSING)
         settings = await asyncio.to_thread(
             providers.saml.read_metadata, typed["metadata"], Place(f"{somewhere}/metadata", somewhere)
         )

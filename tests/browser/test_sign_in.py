@@ -39,7 +39,7 @@ async def test_somebody_signs_in_sets_up_an_authenticator_and_needs_it_the_next_
     await look(page, "sign-in")
     await page.fill("input[name=email]", MAIL)
     await page.fill("input[name=password]", "not this one")
-    await page.click("text=Sign in >> nth=-1")
+    await page.click("button:text-is('Sign in')")
     await page.wait_for_selector("[role=alert]")
     await look(page, "sign-in-wrong")
     assert await page.input_value("input[name=email]") == MAIL
