@@ -28,8 +28,10 @@ WHERE: Final = {
     "ses": "/console/security",
     "mem": "/console/team",
     "acc": "/console/security",
+    "grt": "/console/access",
+    "sso": "/console/sso",
 }
-"""Prefix → page. One that does not exist yet is a page that says so."""
+"""Prefix → page."""
 
 
 @get("/console/find")
