@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.canary.flight import Flight
-from tests.canary.search import hits, needles
+from tests.canary.search import NUMBER, hits, needles
 from tests.instance import passing_folder
 
 MESSAGES = 2000
@@ -36,3 +36,17 @@ def test_the_search_finds_what_is_planted(form: str, tmp_path: Path) -> None:
     (tmp_path / "below" / "file").write_bytes(bytes(10_000) + needles()[form] + b"7" * 5000)
 
     assert form in hits([tmp_path])["below/file"]
+
+
+def test_digits_of_a_sealed_value_are_no_number_and_a_number_beside_letters_is(tmp_path: Path) -> None:
+    """A run once failed because seven digits stood in the hexadecimal of a dump by chance."""
+    file = tmp_path / "dump"
+    for content, is_found in (
+        (f"\\\\x0a9f{'c3' * 30}{NUMBER}{'7e' * 30}\n", False),
+        (f"\\\\x0a9f{'c3' * 30}\t{NUMBER}000001\t7e\n", True),
+        (f"{'00' * 30}{NUMBER}000001", True),
+        (f"to=+{NUMBER}", True),
+        (f"\\\\x{'c3' * 30}{NUMBER}{'7e' * 30} {NUMBER}1", True),
+    ):
+        file.write_text(content)
+        assert ("Number" in hits([tmp_path]).get("dump", set())) == is_found, content

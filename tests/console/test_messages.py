@@ -135,7 +135,7 @@ async def test_numbers_and_texts_are_shown_to_who_may_and_asks_and_each_time_is_
             page = text(await browser.get(path))
             assert MASKED in page
             assert NUMBER[3:] not in page
-            assert "secret" not in page
+            assert "the plan" not in page
             assert "Ada" not in page
     assert "Show number" not in text(await viewer.get(f"{LIST}/{one}"))
     for path in (LIST, f"{LIST}/{one}"):
@@ -264,7 +264,7 @@ async def test_a_saved_view_opens_again_keeps_no_number_and_is_its_members_alone
 
 @pytest.mark.parametrize(
     ("kind", "leads"),
-    [("msg", "/console/messages/{}"), ("evt", "/console/events/{}"), ("key", "/console/keys"),
+    [("msg", "/console/messages/{}"), ("evt", "/console/events/{}"), ("key", "/console/keys/{}"),
      ("acc", "/console/security"),
      ("we", "/console/webhooks/{}"), ("prq", "/console/privacy/requests/{}"),
      ("ses", "/console/security"), ("req", "/console/requests/{}")],
