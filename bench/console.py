@@ -21,6 +21,7 @@ import asyncpg
 from bench.package import fill, settle
 from sendigopro.accounts import people_store
 from sendigopro.accounts.people import put_person
+from sendigopro.console.frame import PLACES, Place
 from sendigopro.foundation import clock, ids, migrations, roles
 from sendigopro.foundation.embedded import EmbeddedServer, Tuning
 from tests.console.test_sign_in_pages import MAIL, PASSWORD, Browser
@@ -114,7 +115,14 @@ async def paths(house: House) -> list[tuple[str, str, dict[str, str] | None]]:
         (HOME, "live", {}), (f"{HOME}/{one}", "live", None), (f"{HOME}/{one}", "live", {}),
         ("/console/compose", "live", None), ("/console/compose/count", "live", {"body": "x" * 1600}),
         ("/console/exports", "live", None), (f"/console/find?q={one}", "live", None),
+        *((place.path, "live", None) for places in PLACES.values() for place in places if is_left(place)),
     ]  # fmt: skip
+
+
+def is_left(place: Place) -> bool:
+    """The pages that are asked as they stand; what is for the staff alone is not the owner's."""
+    asked = ("/console", HOME, "/console/compose", "/console/exports")
+    return place.path.startswith("/console") and place.path not in asked and not place.is_staffs
 
 
 async def ask(browser: Browser, asked: tuple[str, str, dict[str, str] | None]) -> None:
