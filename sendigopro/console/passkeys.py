@@ -9,7 +9,7 @@ from litestar.response import Redirect
 
 from sendigopro.accounts import passkey_store, passkeys
 from sendigopro.accounts.passkeys import PREFIX, PROOF, SIGN_IN
-from sendigopro.accounts.sessions import Sessions, need_proof
+from sendigopro.accounts.sessions import Sessions, need_own_proof
 from sendigopro.accounts.sign_in import SignIn
 from sendigopro.audit.model import Action
 from sendigopro.console import security, sign_in, visitor
@@ -90,7 +90,7 @@ async def ask_for_new(
 ) -> Response[str]:
     """What an authenticator is to make."""
     person = visit.person
-    need_proof(visit.signed)
+    need_own_proof(visit.signed)
     async with runtime.main.acquire() as conn:
         known = await passkey_store.list_of(conn, person_id=person.id)
     question = await passkeys.ask_to_register(
@@ -108,7 +108,7 @@ async def add(
     desk = Desk(runtime, vault, sessions, visit)
     typed = read_form(body, ("passkey", "passkey_name"))
     try:
-        need_proof(desk.signed)
+        need_own_proof(desk.signed)
         async with runtime.main.acquire() as conn, conn.transaction():
             await passkeys.refuse_too_many(conn, person_id=desk.person.id)
             made = await passkeys.read_new(
@@ -131,7 +131,7 @@ async def remove(
     desk = Desk(runtime, vault, sessions, visit)
     passkey_id = ids.parse(PREFIX, passkey, param="passkey")
     try:
-        need_proof(desk.signed)
+        need_own_proof(desk.signed)
         async with runtime.main.acquire() as conn, conn.transaction():
             if await passkeys.remove(conn, person_id=desk.person.id, passkey_id=passkey_id):
                 await note(desk, conn, Action.MEMBER_SECURED, facts={"what": "passkey_removed"})

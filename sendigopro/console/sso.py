@@ -10,13 +10,14 @@ from litestar.di import NamedDependency as Given
 from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
-from sendigopro.accounts.roles import Permission
+from sendigopro.accounts import custom_roles
+from sendigopro.accounts.roles import Permission, need_all
 from sendigopro.accounts.sessions import need_proof
 from sendigopro.console.forms import read_form
 from sendigopro.console.frame import framed
 from sendigopro.console.visit import Visit
 from sendigopro.foundation import ids, strict_query
-from sendigopro.foundation.postgres import as_account
+from sendigopro.foundation.postgres import Conn, as_account
 from sendigopro.foundation.problems import Conflict, Invalid, NotAllowed, NotFound, Problem
 from sendigopro.runtime import Runtime
 from sendigopro.sso import connections, domains, store
@@ -119,6 +120,7 @@ async def add(
         provider = await reached(providers, typed["issuer"].strip())
         settings = OidcSettings(provider, client_id, secret)
         async with as_account(runtime.door, visit.account_id) as conn:
+            await need_role(conn, visit, choices.default_role)
             await connections.add(
                 conn, vault, account_id=visit.account_id, settings=settings, choices=choices, by=visit.by
             )
@@ -144,6 +146,7 @@ async def add_saml(
             providers.saml.read_metadata, typed["metadata"], Place(f"{somewhere}/metadata", somewhere)
         )
         async with as_account(runtime.door, visit.account_id) as conn:
+            await need_role(conn, visit, choices.default_role)
             await connections.add(
                 conn, vault, account_id=visit.account_id, settings=settings, choices=choices, by=visit.by
             )
@@ -167,6 +170,7 @@ async def change(
             check_role(typed["default_role"]), *(bool(typed[one]) for one in ("joins", "is_required", "is_unasked"))
         )
         async with as_account(runtime.door, visit.account_id) as conn:
+            await need_role(conn, visit, choices.default_role)
             await connections.change(
                 conn, account_id=visit.account_id, connection_id=connection_id, choices=choices, by=visit.by
             )
@@ -206,6 +210,7 @@ async def claim_domain(
     typed = read_form(body, ("domain", "check"))
     try:
         need_proof(visit.signed)
+        await need_its_role(desk, connection_id)
         domain = domains.read_domain(typed["domain"])
         await (check_domain(desk, domain) if typed["check"] else claim(desk, connection_id, domain))
     except SHOWN_AGAIN as problem:
@@ -224,6 +229,8 @@ async def make_token(
     is_end = bool(read_form(body, ("end",))["end"])
     try:
         need_proof(visit.signed)
+        if not is_end:
+            await need_its_role(desk, await own(desk, connection))
         clear = ""
         async with as_account(runtime.door, visit.account_id) as conn:
             which = {"account_id": visit.account_id, "connection_id": connection_id}
@@ -264,6 +271,22 @@ async def own(desk: Desk, text: str) -> UUID:
     if found is None:
         raise connections.not_found()
     return connection_id
+
+
+async def need_role(conn: Conn, visit: Visit, role: str) -> None:
+    """Nobody has a provider make people what they could not make them: it might let in themselves."""
+    held = await custom_roles.held_now(conn, visit.signed)
+    need_all(held, await custom_roles.granted_in(conn, account_id=visit.account_id, role=role))
+
+
+async def need_its_role(desk: Desk, connection_id: UUID) -> None:
+    """The same before a connection lets in more people: by another domain, or by a token that adds them."""
+    account_id = desk.visit.account_id
+    async with as_account(desk.runtime.door, account_id) as conn:
+        found = await store.read_connection(conn, account_id=account_id, connection_id=connection_id)
+        if found is None:
+            raise connections.not_found()
+        await need_role(conn, desk.visit, found.default_role)
 
 
 async def claim(desk: Desk, connection_id: UUID, domain: str) -> None:

@@ -14,7 +14,9 @@ from sendigopro.foundation import clock, ids
 from sendigopro.sso.model import Choices
 from sendigopro.sso.providers import OIDC_PATH
 from tests.console.test_sign_in_pages import Browser, text
-from tests.sso.conftest import Company, company_of, oidc
+from tests.databases import Databases
+from tests.messages.house import house_of
+from tests.sso.conftest import Company, company_of, keys_folder, oidc
 from tests.sso.providers import (
     CLIENT_ID,
     Hostile,
@@ -24,7 +26,7 @@ from tests.sso.providers import (
     packed,
     pass_through,
 )
-from tests.web.conftest import Site
+from tests.web.conftest import Site, site_of
 from tests.web.serving import Reply
 
 PASSWORD, NEW_PASSWORD = "quarzsand im Getriebe 88", "ein anderes langes Wort 7"
@@ -388,3 +390,22 @@ async def test_a_link_leads_to_pages_of_the_console_alone(company: Company, host
     back = await come_back(company, hostile, more=f"?next={wanted}")
 
     assert back.headers["location"] in ("/console", "/console/../v1")
+
+
+async def test_who_came_in_by_a_provider_sets_up_no_passkey_that_outlives_it(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory, hostile: Hostile
+) -> None:
+    """A passkey opens all of a person's accounts, and stays when the company has let them go."""
+    folder = keys_folder(databases, tmp_path_factory)
+    named = house_of(databases, folder, allow_private_webhooks=True, base_url="http://localhost:8080")  # for passkeys
+    async with named as house, site_of(house, databases) as site:
+        company = await company_of(site, oidc(hostile.issuer))
+        hostile.mail = f"rosa@{company.domain}"
+        browser = company.browser()
+        assert (await come_back(company, hostile, browser)).status == 303
+        await company.fetch("UPDATE main.sessions SET proved_at = now() WHERE account_id = $1", company.account_id)
+        passkey = "pky_01h455vb4pex5vsknk084sn02q"
+        for what in ("passkeys/options", "passkeys", f"passkeys/{passkey}/remove"):
+            answered = await browser.post(f"/console/security/{what}", passkey="{}")
+            assert answered.status == 403, what
+            assert "You signed in with your company" in text(answered), what

@@ -116,3 +116,25 @@ async def test_only_who_may_change_the_account_and_has_just_shown_who_they_are_c
         assert (await rosa.post(f"{PAGE}/{missing}/{what}", default_role="viewer", domain="a.example")).status == 404
     assert (await rosa.post(f"{PAGE}/{company.id}/change", default_role="agent", is_required="yes")).status == 303
     assert (await rosa.post(f"{PAGE}/{company.id}/remove")).status == 303
+
+
+async def test_nobody_rises_by_the_role_that_a_connection_gives(company: Company) -> None:
+    """Who might only change the account could have their own provider, or SCIM, make them an admin."""
+    words = ["account.write", "members.read"]
+    await company.fetch(
+        "INSERT INTO main.custom_roles (account_id, name, permissions) VALUES ($1, 'clerk', $2)",
+        company.account_id, words,
+    )  # fmt: skip
+    clerk, here = await admin_of(company, "clerk"), f"{PAGE}/{company.id}"
+    owner = await admin_of(company)
+    before = await company.fetch("SELECT * FROM main.sso_connections WHERE account_id = $1", company.account_id)
+    for path, form in (
+        (f"{here}/change", {"default_role": "admin", "joins": "yes"}),
+        (f"{here}/scim", {}),  # the connection makes developers
+        (f"{here}/domains", {"domain": "clerk.example.com"}),
+    ):
+        refused = await clerk.post(path, **form)
+        assert refused.status == 403, path
+        assert "may do what yours may not" in text(refused), path
+    assert await company.fetch("SELECT * FROM main.sso_connections WHERE account_id = $1", company.account_id) == before
+    assert (await owner.post(f"{here}/change", default_role="admin")).status == 303
